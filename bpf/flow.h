@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A flow's verdict: decide, remember, answer, report. The order stands in judge(), below, and nowhere else. */
+#ifndef HOLDFAST_FLOW_H
+#define HOLDFAST_FLOW_H
+
+#include "process.h"
+#include "decide.h"	/* after maps.h, which has the lookups it asks for */
+
+#define AF_INET_ 2
+#define AF_INET6_ 10
+#define TCP_ESTABLISHED_ 1	/* include/net/tcp_states.h */
+#define TCP_SYN_SENT_ 2
+#define TCP_LISTEN_ 10
+
+#define TAG_SHIFT 36
+#define TAG_MASK 0xfffffffull
+#define WORD_DIRECTION(word) (((word) >> 35) & 1)
+#define WORD_ACTION(word) (((word) >> 32) & 7)
+#define WORD_GENERATION(word) ((__u32)(word))
+
+/* Tag of a peer: keyed, so that nobody can make a denied peer look like an allowed one. Never 0, so an empty word has no owner. */
+static __always_inline __u64 tag_of(const struct policy *policy, const struct flow_id *flow)
+{
+	__u64 secret = policy->hash_secret[0];
+	__u64 hash = hash_step(policy->hash_secret[1], flow->peer_high, secret);
+
+	hash = hash_step(hash, flow->peer_low, secret);
+	hash = hash_step(hash, (__u64)flow->peer_port << 32 | flow->protocol << 16 | flow->sent_to << 8 | flow->own, secret);
+	hash = (hash >> 20) & TAG_MASK;
+	return hash ?: 1;
+}
+
+static __always_inline verdict_word make_word(__u64 tag, __u8 direction, __u8 action, __u32 generation)
+{
+	return tag << TAG_SHIFT | (__u64)(direction & 1) << 35 | (__u64)(action & 7) << 32 | generation;
+}
+
+static __always_inline struct peer_key peer_key_of(const struct flow_id *flow)
+{
+	return (struct peer_key){
+		.cookie = flow->cookie,
+		.peer_high = flow->peer_high,
+		.peer_low = flow->peer_low,
+		.peer_port = flow->peer_port | (__u32)flow->own << 16 | (__u32)flow->sent_to << 24,
+		.protocol = flow->protocol,
+	};
+}
+
+/* Finds out whether an address is one of the namespace's own. Packets know better: those that leave by the loopback device. */
+static __always_inline __u8 is_own(const struct flow_id *flow)
+{
+	struct own_key key = { .netns = flow->netns, .address_high = flow->peer_high, .address_low = flow->peer_low };
+
+	if (is_v4(flow->peer_high, flow->peer_low) && ((flow->peer_low >> 24 & 255) == 127 || (__u32)flow->peer_low == 0))
+		return 1;
+	if (flow->peer_high == 0 && flow->peer_low <= 1)
+		return 1;
+	return bpf_map_lookup_elem(&own_addresses, &key) != NULL;
+}
+
+static __always_inline int daemon_away(const struct policy *policy)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 heartbeat = *(volatile const __u64 *)&policy->heartbeat_ns;
+
+	return now > heartbeat && now - heartbeat > AWAY_AFTER_NS;
+}
+
+/* The rules' decision, and what stands in for "ask": an answer for this flow alone, or nobody there to be asked. */
+static __always_inline void decide(const struct policy *policy, __u32 generation, struct flow_id *flow, __u8 unread, struct decision *decision)
+{
+	struct conn conn = {
+		.peer_high = flow->peer_high,
+		.peer_low = flow->peer_low,
+		.class = flow->class,
+		.uid = flow->uid,
+		.rule_port = flow->direction == DIRECTION_OUT ? flow->peer_port : flow->local_port,
+		.protocol = flow->protocol,
+		.direction = flow->direction,
+		.own = flow->own,
+		.sent_to = flow->sent_to,
+		.unread = unread,
+	};
+	const struct half *half = &policy->halves[generation & 1];
+
+	count(COUNTER_DECISIONS);
+	decide_in(generation & 1, half, &conn, decision);
+	if (decision->failed)
+		count(COUNTER_DECIDE_FAILED);
+	if (decision->action != ACTION_ASK && decision->action != ACTION_IDENTIFY)
+		return;
+
+	struct once_key key = {
+		.cookie = flow->cookie,
+		.peer_high = flow->peer_high,
+		.peer_low = flow->peer_low,
+		.peer_port = flow->peer_port,
+		.protocol = flow->protocol,
+		.direction = flow->direction,
+	};
+	__u32 *answer = bpf_map_lookup_elem(&once, &key);
+
+	if (answer && decision->action == ACTION_ASK) {
+		decision->action = *answer == ACTION_ALLOW ? ACTION_ALLOW : ACTION_DENY;
+		decision->by = BY_ONCE;
+	} else if (daemon_away(policy)) {
+		int unknown = decision->action == ACTION_IDENTIFY;
+
+		decision->action = (unknown ? half->when_unknown : half->when_away) == ACTION_ALLOW ? ACTION_ALLOW : ACTION_DENY;
+		decision->by = unknown ? BY_UNKNOWN : BY_AWAY;
+		count(COUNTER_AWAY);
+	}
+}
+
+/* Best effort: nothing the caller does depends on it. */
+static __always_inline void report(const struct socket_state *state, const struct flow_id *flow, const struct decision *decision,
+				   __u32 generation, __u8 again)
+{
+	struct flow_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return count(COUNTER_EVENTS_LOST);
+	event->header.kind = EVENT_FLOW;
+	event->header.version = LAYOUT_VERSION;
+	event->header.size = sizeof(*event);
+	event->header.time_ns = bpf_ktime_get_boot_ns();
+	event->flow = *flow;
+	event->key = state->key;
+	event->rule = decision->rule;
+	event->generation = generation;
+	event->verdict = decision->action;
+	event->by = decision->by;
+	event->again = again;
+	event->reserved = 0;
+	event->reserved2 = 0;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* What is remembered about this peer: the socket's own word, or the table of peers. 0: nothing, or too old to belong together. */
+static __always_inline verdict_word recall(struct socket_state *state, const struct flow_id *flow, __u64 tag, int many, __u32 *rule)
+{
+	verdict_word word = *(volatile verdict_word *)&state->word;
+	__u64 since = state->word_ns;
+
+	*rule = state->rule;
+	if (word >> TAG_SHIFT != tag) {
+		if (!many)
+			return 0;
+		struct peer_key key = peer_key_of(flow);
+		struct peer_state *peer = bpf_map_lookup_elem(&peers, &key);
+
+		if (!peer)
+			return 0;
+		word = *(volatile verdict_word *)&peer->word;
+		since = peer->word_ns;
+		*rule = peer->rule;
+		if (word >> TAG_SHIFT != tag)
+			return 0;
+	}
+	/* Without connections, a long silence ends the flow. */
+	if (many && bpf_ktime_get_coarse_ns() - since > REPLY_WINDOW_NS)
+		return 0;
+	return word;
+}
+
+static __always_inline void remember(struct socket_state *state, const struct flow_id *flow, const struct decision *decision,
+				     verdict_word word, int many)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+
+	state->rule = decision->rule;
+	state->by = decision->by;
+	state->word_ns = now;
+	*(volatile verdict_word *)&state->word = word;
+	if (!many)
+		return;
+	struct peer_key key = peer_key_of(flow);
+	struct peer_state peer = { .word = word, .word_ns = now, .rule = decision->rule };
+
+	if (bpf_map_update_elem(&peers, &key, &peer, BPF_ANY))
+		count(COUNTER_PEERS_FULL);
+}
+
+/*
+ * The verdict on `flow`, whose direction is the packet's: a reply gets the direction of the flow it replies to. `many`: the socket
+ * may talk to several peers (datagrams, listeners). Returns enum action; ASK and IDENTIFY mean: hold.
+ */
+__noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 many, __u32 unread)
+{
+	const struct policy *policy = the_policy();
+	struct decision decision;
+	__u32 generation;
+	__u32 rule_before = 0;
+
+	if (!state || !flow || !policy)
+		return ACTION_IDENTIFY;
+	generation = *(volatile const __u32 *)&policy->generation;
+	if (generation == 0 || policy->magic != LAYOUT_MAGIC || policy->version != LAYOUT_VERSION)
+		return ACTION_IDENTIFY;
+
+	__u64 tag = tag_of(policy, flow);
+	verdict_word before = recall(state, flow, tag, many, &rule_before);
+	__u8 action_before = WORD_ACTION(before);
+
+	if (action_before == ACTION_ALLOW || action_before == ACTION_DENY) {
+		if (WORD_GENERATION(before) == generation && (action_before == ACTION_ALLOW || WORD_DIRECTION(before) == flow->direction)) {
+			flow->direction = WORD_DIRECTION(before);
+			return action_before;
+		}
+	}
+	/* A reply belongs to the flow it replies to. */
+	if (action_before == ACTION_ALLOW)
+		flow->direction = WORD_DIRECTION(before);
+
+	if (flow->class == CLASS_UNKNOWN) {
+		struct image *image = bpf_map_lookup_elem(&images, &state->key);
+
+		if (image && image->class != CLASS_UNKNOWN) {
+			state->flow.class = image->class;
+			flow->class = image->class;
+		}
+	}
+
+	/* 1. decide */
+	decide(policy, generation, flow, unread, &decision);
+	/* A flow that is running goes on when its rule becomes "ask"; only new ones are held. */
+	if (action_before == ACTION_ALLOW && (decision.action == ACTION_ASK || decision.action == ACTION_IDENTIFY)) {
+		state->flags |= SOCKET_UNDECIDED;
+		decision.action = ACTION_ALLOW;
+	}
+	/* 2. remember. What stands in for a missing daemon is decided again at the next packet; what could not be read, too. */
+	__u8 kept = decision.by == BY_AWAY || decision.by == BY_UNKNOWN ? ACTION_ASK : decision.action;
+	__u8 by_before = state->by;
+
+	if (!unread)
+		remember(state, flow, &decision, make_word(tag, flow->direction, kept, generation), many);
+	/* 3. answer: nothing below changes it. */
+	int answer = decision.action;
+	/* 4. report */
+	if (kept != action_before || decision.by != by_before || (decision.by == BY_RULE && decision.rule != rule_before)) {
+		state->flags |= SOCKET_REPORTED;
+		report(state, flow, &decision, generation, before != 0);
+	}
+	return answer;
+}
+
+#endif

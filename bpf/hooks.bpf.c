@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every hook of the product. Start reading here: each asks who (process.h) and where (packet.h), lets judge() (flow.h) decide, and
+ * turns the answer into what this hook's caller understands.
+ *
+ * Return values. connect, sendmsg, sock_create, setsockopt: 0 refuses (EPERM, or what bpf_set_retval says), 1 goes on.
+ * cgroup_skb egress: 0 drops and the sender sees EPERM, 1 sends, 2 drops and the sender sees success (bpf_cgroup_run_prog, "cn").
+ */
+#include "iterators.h"
+#include "packet.h"
+
+#define REFUSE 0
+#define GO_ON 1
+#define DROP_SILENTLY 2
+
+#define ECONNREFUSED 111
+#define SOL_TCP 6
+#define TCP_SYNCNT 7
+#define SYNCNT_LONGEST 127	/* net/ipv4/tcp.c MAX_TCP_SYNCNT: hours */
+
+#define TICK_NS 10000000ull	/* proc(5) gives the start of a process in hundredths of a second */
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* ---- sockets: whose they are ---- */
+
+static __always_inline void start_state(struct socket_state *state, const struct policy *policy, __u64 cookie, __u64 netns)
+{
+	state->flow.cookie = cookie;
+	state->flow.netns = netns;
+	state->first_ns = bpf_ktime_get_boot_ns();
+	owner_is_current(state, policy);
+	if (policy->daemon_tgid && policy->daemon_tgid == state->flow.tgid) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		if (task->group_leader->start_boottime / TICK_NS == policy->daemon_start_ns / TICK_NS)
+			state->flags |= SOCKET_OURS;
+	}
+}
+
+SEC("cgroup/sock_create")
+int on_sock_create(struct bpf_sock *ctx)
+{
+	const struct policy *policy = the_policy();
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state || !policy) {
+		/* A socket without state would look like the kernel's own: better no socket. */
+		count(COUNTER_SOCKET_STORAGE_FAILED);
+		return REFUSE;
+	}
+	start_state(state, policy, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
+	return GO_ON;
+}
+
+SEC("cgroup/sock_release")
+int on_sock_release(struct bpf_sock *ctx)
+{
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx, NULL, 0);
+
+	if (!state || !(state->flags & SOCKET_REPORTED))
+		return GO_ON;
+	struct once_key key = {
+		.cookie = state->flow.cookie,
+		.peer_high = state->flow.peer_high,
+		.peer_low = state->flow.peer_low,
+		.peer_port = state->flow.peer_port,
+		.protocol = state->flow.protocol,
+		.direction = state->flow.direction,
+	};
+	bpf_map_delete_elem(&once, &key);
+
+	struct flow_end_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(COUNTER_EVENTS_LOST);
+		return GO_ON;
+	}
+	event->header.kind = EVENT_FLOW_END;
+	event->header.version = LAYOUT_VERSION;
+	event->header.size = sizeof(*event);
+	event->header.time_ns = bpf_ktime_get_boot_ns();
+	event->flow = state->flow;
+	event->key = state->key;
+	event->counters = state->counters;
+	event->first_ns = state->first_ns;
+	bpf_ringbuf_submit(event, 0);
+	return GO_ON;
+}
+
+/* ---- TCP: judged at connect, before there is a packet ---- */
+
+static __always_inline int connecting(struct bpf_sock_addr *ctx, __u64 peer_high, __u64 peer_low)
+{
+	const struct policy *policy = the_policy();
+
+	if (!ctx->sk || !policy)
+		return REFUSE;
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count(COUNTER_SOCKET_STORAGE_FAILED);
+		return REFUSE;
+	}
+	/* Connected belongs to who connected it. A datagram socket's connect() sends nothing, and is judged at its first datagram. */
+	start_state(state, policy, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
+	if (ctx->type != SOCK_STREAM_ || state->flags & SOCKET_OURS)
+		return GO_ON;
+
+	state->flow.peer_high = peer_high;
+	state->flow.peer_low = peer_low;
+	state->flow.peer_port = bpf_ntohs(ctx->user_port);
+	state->flow.protocol = ctx->protocol;
+	state->flow.direction = DIRECTION_OUT;
+	state->flow.sent_to = 0;
+	state->flow.own = is_own(&state->flow);
+	state->flags &= ~(SOCKET_LISTENS | SOCKET_ACCEPTED);
+	state->word = 0;
+
+	struct flow_id flow = state->flow;
+	int action = judge(state, &flow, 0, 0);
+
+	if (action == ACTION_ALLOW)
+		return GO_ON;
+	if (action == ACTION_DENY) {
+		count(COUNTER_REFUSED);
+		bpf_set_retval(-ECONNREFUSED);
+		return REFUSE;
+	}
+	/* Held: the handshake starts and its packets are kept back (on_egress). The kernel must not give up before the person does. */
+	int mine = 0;
+	int longest = SYNCNT_LONGEST;
+
+	if (bpf_getsockopt(ctx, SOL_TCP, TCP_SYNCNT, &mine, sizeof(mine)) == 0 &&
+	    bpf_setsockopt(ctx, SOL_TCP, TCP_SYNCNT, &longest, sizeof(longest)) == 0) {
+		state->retries = mine;
+		state->flags |= SOCKET_RETRIES;
+	} else {
+		count(COUNTER_SYNCNT_FAILED);
+	}
+	return GO_ON;
+}
+
+SEC("cgroup/connect4")
+int on_connect4(struct bpf_sock_addr *ctx)
+{
+	return connecting(ctx, 0, mapped(ctx->user_ip4));
+}
+
+SEC("cgroup/connect6")
+int on_connect6(struct bpf_sock_addr *ctx)
+{
+	return connecting(ctx, word64(ctx->user_ip6[0], ctx->user_ip6[1]), word64(ctx->user_ip6[2], ctx->user_ip6[3]));
+}
+
+/* ---- UDP to an explicit address: judged before the datagram is built. Since Linux 4.18 (1cedee13d25a) ---- */
+
+static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, __u64 peer_low)
+{
+	const struct policy *policy = the_policy();
+
+	if (!ctx->sk || !policy)
+		return REFUSE;
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count(COUNTER_SOCKET_STORAGE_FAILED);
+		return REFUSE;
+	}
+	if (state->flags & SOCKET_OURS)
+		return GO_ON;
+	state->flags |= SOCKET_EXPLICIT;
+
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	/* Whoever sends is who talks, also on a socket that was handed over. */
+	if (state->flow.tgid != tgid || state->flow.class == CLASS_UNKNOWN) {
+		__u32 class_before = state->flow.class;
+
+		start_state(state, policy, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
+		if (state->flow.class != class_before)
+			state->word = 0;
+	}
+	struct flow_id flow = state->flow;
+
+	flow.peer_high = peer_high;
+	flow.peer_low = peer_low;
+	flow.peer_port = bpf_ntohs(ctx->user_port);
+	flow.protocol = ctx->protocol;
+	flow.direction = DIRECTION_OUT;
+	flow.sent_to = 0;
+	flow.own = is_own(&flow);
+	if (judge(state, &flow, 1, 0) == ACTION_DENY) {
+		count(COUNTER_REFUSED);
+		return REFUSE;
+	}
+	return GO_ON;
+}
+
+SEC("cgroup/sendmsg4")
+int on_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return sending(ctx, 0, mapped(ctx->user_ip4));
+}
+
+SEC("cgroup/sendmsg6")
+int on_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return sending(ctx, word64(ctx->user_ip6[0], ctx->user_ip6[1]), word64(ctx->user_ip6[2], ctx->user_ip6[3]));
+}
+
+/* ---- who listens: recorded, never judged ---- */
+
+static __always_inline int bound(struct bpf_sock *ctx)
+{
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx, NULL, 0);
+
+	if (!state)
+		return GO_ON;
+	state->flow.local_port = ctx->src_port;
+	if (ctx->src_port == 0)
+		return GO_ON;
+	struct listen_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		count(COUNTER_EVENTS_LOST);
+		return GO_ON;
+	}
+	event->header.kind = EVENT_LISTEN;
+	event->header.version = LAYOUT_VERSION;
+	event->header.size = sizeof(*event);
+	event->header.time_ns = bpf_ktime_get_boot_ns();
+	event->flow = state->flow;
+	event->flow.protocol = ctx->protocol;
+	bpf_ringbuf_submit(event, 0);
+	return GO_ON;
+}
+
+SEC("cgroup/post_bind4")
+int on_post_bind4(struct bpf_sock *ctx)
+{
+	return bound(ctx);
+}
+
+SEC("cgroup/post_bind6")
+int on_post_bind6(struct bpf_sock *ctx)
+{
+	return bound(ctx);
+}
+
+/* ---- every IP packet of a socket ---- */
+
+/*
+ * The state of a packet's socket, or NULL when the packet is the kernel's own business (`*kernels` = 1) or cannot be kept track of.
+ * Sockets of programs have had state since they were made, or since the iterator went over the older ones; what has none is the kernel's.
+ */
+static __always_inline struct socket_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk, int *kernels)
+{
+	struct socket_state *state = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+
+	if (state)
+		return state;
+	/* Neighbour discovery, resets for closed ports, ACKs of TIME_WAIT: control sockets. */
+	if (sk->type == SOCK_RAW_) {
+		*kernels = 1;
+		return NULL;
+	}
+	count(COUNTER_NO_STORAGE);
+	state = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state)
+		return NULL;
+	state->flow.class = CLASS_KERNEL;
+	state->flow.cookie = bpf_get_socket_cookie(skb);
+	state->flow.netns = bpf_get_netns_cookie(skb);
+	state->first_ns = bpf_ktime_get_boot_ns();
+	return state;
+}
+
+/* A clone of a listener's state on a socket that does not listen: an accepted connection, its listener's. */
+static __always_inline void settle_accepted(struct __sk_buff *skb, struct bpf_sock *sk, struct socket_state *state)
+{
+	if (sk->state == TCP_LISTEN_) {
+		state->flags |= SOCKET_LISTENS;
+		return;
+	}
+	if (!(state->flags & SOCKET_LISTENS))
+		return;
+	state->flags = SOCKET_ACCEPTED;
+	state->flow.cookie = bpf_get_socket_cookie(skb);
+	state->flow.direction = DIRECTION_IN;
+	state->word = 0;
+	state->first_ns = bpf_ktime_get_boot_ns();
+	__builtin_memset(&state->counters, 0, sizeof(state->counters));
+}
+
+static __always_inline void peer_of_socket(struct bpf_sock *sk, struct flow_id *flow)
+{
+	if (sk->family == AF_INET_) {
+		flow->peer_high = 0;
+		flow->peer_low = mapped(sk->dst_ip4);
+	} else {
+		flow->peer_high = word64(sk->dst_ip6[0], sk->dst_ip6[1]);
+		flow->peer_low = word64(sk->dst_ip6[2], sk->dst_ip6[3]);
+	}
+	flow->peer_port = bpf_ntohs(sk->dst_port);
+	flow->local_port = sk->src_port;
+}
+
+SEC("cgroup_skb/egress")
+int on_egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct headers headers;
+	struct flow_id flow;
+	__u32 many = 0;
+	__u32 unread = 0;
+	int kernels = 0;
+
+	if (!sk)
+		return GO_ON;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return GO_ON;
+	struct socket_state *state = state_of(skb, sk, &kernels);
+
+	if (kernels)
+		return GO_ON;
+	if (!state)
+		return REFUSE;
+	if (state->flags & SOCKET_OURS)
+		return GO_ON;
+	settle_accepted(skb, sk, state);
+	flow = state->flow;
+	flow.sent_to = 0;
+	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
+
+	if (sk->type == SOCK_STREAM_ && sk->state != TCP_LISTEN_) {
+		/* TCP has one peer, the one the program asked for; address translation may have changed the packet's. */
+		peer_of_socket(sk, &flow);
+		flow.protocol = sk->protocol;
+	} else {
+		if (read_headers(skb, &headers)) {
+			count(COUNTER_PACKET_UNREADABLE);
+			return REFUSE;
+		}
+		many = 1;
+		unread = headers.unread;
+		flow.protocol = headers.protocol;
+		flow.peer_high = headers.target_high;
+		flow.peer_low = headers.target_low;
+		flow.peer_port = headers.target_port;
+		flow.local_port = headers.source_port;
+		flow.direction = DIRECTION_OUT;
+		if (sk->state == TCP_LISTEN_) {
+			flow.direction = DIRECTION_IN;
+			flow.peer_port = 0;
+		} else if (sk->type == SOCK_DGRAM_ && sk->state == TCP_ESTABLISHED_ && !(state->flags & SOCKET_EXPLICIT)) {
+			peer_of_socket(sk, &flow);
+		}
+	}
+
+	int action = judge(state, &flow, many, unread);
+
+	if (action == ACTION_ALLOW) {
+		__sync_fetch_and_add(&state->counters.packets_out, 1);
+		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
+		if (many)
+			state->word_ns = bpf_ktime_get_coarse_ns();
+		return GO_ON;
+	}
+	if (action == ACTION_DENY) {
+		__sync_fetch_and_add(&state->counters.packets_refused, 1);
+		count(COUNTER_REFUSED);
+		return REFUSE;
+	}
+	__sync_fetch_and_add(&state->counters.packets_held, 1);
+	if (action == ACTION_IDENTIFY)
+		count(COUNTER_UNKNOWN_HELD);
+	if (flow.direction == DIRECTION_OUT && !unread && (many || sk->state == TCP_SYN_SENT_)) {
+		state->flow = flow;
+		copy_held(skb, state, &flow, action);
+	}
+	/* A stream keeps its packet and tries again by itself; a datagram's sender is told it went well. */
+	return sk->type == SOCK_DGRAM_ || sk->type == SOCK_RAW_ ? DROP_SILENTLY : REFUSE;
+}
+
+SEC("cgroup_skb/ingress")
+int on_ingress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct headers headers;
+	struct flow_id flow;
+	__u32 many = 0;
+	int kernels = 0;
+
+	if (!sk)
+		return GO_ON;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return GO_ON;
+	struct socket_state *state = state_of(skb, sk, &kernels);
+
+	if (kernels)
+		return GO_ON;
+	if (!state)
+		return REFUSE;
+	if (state->flags & SOCKET_OURS)
+		return GO_ON;
+	settle_accepted(skb, sk, state);
+	flow = state->flow;
+	flow.sent_to = 0;
+	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
+
+	if (sk->type == SOCK_STREAM_ && sk->state != TCP_LISTEN_) {
+		/* What ends a connection may come in: it is how a refusal reaches the program (and it tells the peer nothing). */
+		if (sk->state == TCP_SYN_SENT_ && !read_headers(skb, &headers) && headers.tcp_flags & TCP_FLAG_RST)
+			return GO_ON;
+		peer_of_socket(sk, &flow);
+		flow.protocol = sk->protocol;
+	} else {
+		if (read_headers(skb, &headers)) {
+			count(COUNTER_PACKET_UNREADABLE);
+			return REFUSE;
+		}
+		many = 1;
+		flow.protocol = headers.protocol;
+		flow.peer_high = headers.source_high;
+		flow.peer_low = headers.source_low;
+		flow.peer_port = sk->state == TCP_LISTEN_ ? 0 : headers.source_port;
+		flow.local_port = headers.target_port;
+		flow.direction = DIRECTION_IN;
+		flow.sent_to = skb->pkt_type == PACKET_MULTICAST_ ? 1 : skb->pkt_type == PACKET_BROADCAST_ ? 2 : 0;
+	}
+
+	int action = judge(state, &flow, many, 0);
+
+	if (action != ACTION_ALLOW) {
+		if (action == ACTION_DENY)
+			__sync_fetch_and_add(&state->counters.packets_refused, 1);
+		else
+			__sync_fetch_and_add(&state->counters.packets_held, 1);
+		return REFUSE;
+	}
+	__sync_fetch_and_add(&state->counters.packets_in, 1);
+	__sync_fetch_and_add(&state->counters.bytes_in, skb->len);
+	if (many)
+		state->word_ns = bpf_ktime_get_coarse_ns();
+	return GO_ON;
+}
+
+/* ---- a released connection gets its own patience back, counted from the release ---- */
+
+SEC("sockops")
+int on_sockops(struct bpf_sock_ops *ctx)
+{
+	if (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ctx->op != BPF_SOCK_OPS_RTO_CB)
+		return 1;
+	if (!ctx->sk)
+		return 1;
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx->sk, NULL, 0);
+
+	if (!state || !(state->flags & SOCKET_RETRIES))
+		return 1;
+	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
+		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_RTO_CB_FLAG);
+		return 1;
+	}
+	if (WORD_ACTION(state->word) != ACTION_ALLOW)
+		return 1;
+	__u32 done = ctx->args[0];	/* retransmissions so far (tcp_timer.c) */
+	int retries = done + (state->retries ?: 6);	/* 6: tcp_syn_retries' default */
+
+	if (retries > SYNCNT_LONGEST)
+		retries = SYNCNT_LONGEST;
+	if (bpf_setsockopt(ctx, SOL_TCP, TCP_SYNCNT, &retries, sizeof(retries)))
+		count(COUNTER_SYNCNT_FAILED);
+	state->flags &= ~SOCKET_RETRIES;
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags & ~BPF_SOCK_OPS_RTO_CB_FLAG);
+	return 1;
+}
+
+/* ---- processes ---- */
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	const struct policy *policy = the_policy();
+
+	if (policy && current_in_scope(policy))
+		process_executed(task, policy);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	process_forked(parent, child);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	process_exited(task);
+	return 0;
+}
+
+/* ---- what is there already ---- */
+
+SEC("iter/task_file")
+int adopt_sockets(struct bpf_iter__task_file *ctx)
+{
+	adopt_socket(ctx, the_policy());
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int live_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	stream_socket(ctx);
+	return 0;
+}
+
+SEC("iter/task_file")
+int open_files(struct bpf_iter__task_file *ctx)
+{
+	stream_file(ctx, the_policy());
+	return 0;
+}
+
+/* ---- the decision alone: what the daemon asks before it releases, and what the tests compare with evaluate.ts ---- */
+
+SEC("syscall")
+int decide_once(struct decide_call *call)
+{
+	const struct policy *policy = the_policy();
+	struct conn conn = call->conn;
+	struct decision decision = {};
+
+	if (!policy)
+		return -1;
+	__u32 half_index = policy->generation & 1;
+
+	decide_in(half_index, &policy->halves[half_index], &conn, &decision);
+	call->decision = decision;
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The maps, and the table lookups decide.h asks for. Every map has a bound and a stated outcome when it is full. */
+#ifndef HOLDFAST_MAPS_H
+#define HOLDFAST_MAPS_H
+
+#include "core.h"
+#include "flow_state.h"
+
+#define ARRAY_MAP(map_name, value_type, entries)               \
+	struct {                                               \
+		__uint(type, BPF_MAP_TYPE_ARRAY);              \
+		__uint(map_flags, BPF_F_MMAPABLE);             \
+		__uint(max_entries, entries);                  \
+		__type(key, __u32);                            \
+		__type(value, value_type);                     \
+	} map_name SEC(".maps")
+
+/* Down: written by the daemon through shared memory; two halves each (tables.h). */
+ARRAY_MAP(policy, struct policy, 1);
+ARRAY_MAP(rows, struct row, 2 * MAX_ROWS);
+ARRAY_MAP(spans4, struct span4, 2 * MAX_SPANS4);
+ARRAY_MAP(spans6, struct span6, 2 * MAX_SPANS6);
+ARRAY_MAP(port_spans, struct port_span, 2 * MAX_PORT_SPANS);
+ARRAY_MAP(users, struct user_row, 2 * MAX_USERS);
+ARRAY_MAP(rules, struct rule_entry, 2 * MAX_RULES);
+ARRAY_MAP(class_rows, struct class_row, 2 * MAX_CLASSES);
+
+/* Image -> class. Full: the image stays unknown, and what it sends is held or refused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct image_key);
+	__type(value, struct image);
+} images SEC(".maps");
+
+/* The namespaces' own addresses. Full: an address of one's own is judged like any other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct own_key);
+	__type(value, __u8);
+} own_addresses SEC(".maps");
+
+/* "Once" answers, as long as the socket lives. Full: the answer is refused with a sentence. Value: enum action. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct once_key);
+	__type(value, __u32);
+} once SEC(".maps");
+
+/* Process -> image. Full: the image is built from the task at each connection (counted). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct process);
+} processes SEC(".maps");
+
+/* What we know of each socket lives and dies with it, so this cannot overflow. A listener's is cloned into what it accepts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_state);
+} sockets SEC(".maps");
+
+/* The peers of sockets that talk to more than one. The least recently used is forgotten: its next packet is judged anew. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct peer_key);
+	__type(value, struct peer_state);
+} peers SEC(".maps");
+
+/* Up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 * 1024 * 1024);
+} held SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+static __always_inline void count(enum counter counter)
+{
+	__u32 key = counter;
+	__u64 *value = bpf_map_lookup_elem(&counters, &key);
+
+	if (value)
+		*value += 1;
+}
+
+static __always_inline struct policy *the_policy(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&policy, &zero);
+}
+
+#define TABLE_LOOKUP(function, map_name, value_type, limit)                                          \
+	static __always_inline const value_type *function(__u32 half_index, __u32 index)            \
+	{                                                                                            \
+		__u32 key = half_index * (limit) + index;                                            \
+		return index < (limit) ? bpf_map_lookup_elem(&map_name, &key) : NULL;                \
+	}
+
+TABLE_LOOKUP(table_row, rows, struct row, MAX_ROWS)
+TABLE_LOOKUP(table_span4, spans4, struct span4, MAX_SPANS4)
+TABLE_LOOKUP(table_span6, spans6, struct span6, MAX_SPANS6)
+TABLE_LOOKUP(table_port_span, port_spans, struct port_span, MAX_PORT_SPANS)
+TABLE_LOOKUP(table_user, users, struct user_row, MAX_USERS)
+TABLE_LOOKUP(table_rule, rules, struct rule_entry, MAX_RULES)
+TABLE_LOOKUP(table_class, class_rows, struct class_row, MAX_CLASSES)
+
+#endif

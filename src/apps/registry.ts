@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Gives each application class its number. Numbers are never used for anything else again: the kernel's pinned tables hold them. */
+import type { AncestorRole, App, Identity } from "../contract/app.ts";
+import { type AppId, CLASS_KERNEL, type ClassId } from "../contract/ids.ts";
+import { type Identified, type IdentifyDeps, identify } from "./identify.ts";
+import { type ImageKey, type ImageReport, imageKeyText } from "./image.ts";
+import { type RegistryFile, readRegistryFile } from "./registry-file.ts";
+
+/** As MAX_CLASSES in bpf/tables.h. */
+export const MAX_CLASSES = 16384;
+/** So many interpreters without a script are told apart by their arguments; further ones share an identity that shows none. */
+const MAX_BY_ARGS = 1024;
+const MAX_KEYS = 16384;
+const APP_KERNEL = 1 as AppId;
+const NO_APP = 0;
+
+/** What the kernel is shown as. */
+export const KERNEL_IDENTITY: Identity = {
+  path: null,
+  claimedPath: null,
+  name: "the kernel",
+  script: null,
+  args: [],
+  package: null,
+  packageIntact: null,
+  unit: null,
+  container: null,
+  flatpak: null,
+  snap: null,
+  appimage: null,
+  kernel: true,
+  changedSince: null,
+};
+
+export type Classified = {
+  readonly ok: true;
+  readonly classId: ClassId;
+  /** Its own id as a responsible app. */
+  readonly appId: AppId;
+  readonly app: App;
+  readonly role: AncestorRole;
+  /** When `key.argsHash` is 0 too, the key says nothing about the script: file only the flag under it, not the class. */
+  readonly interpreter: boolean;
+  /** False: holds for this run only; do not keep it in the kernel's table when the process is gone. */
+  readonly certain: boolean;
+};
+
+export type ClassOutcome = Classified | { readonly ok: false; readonly problem: string };
+
+export type RegistryOptions = {
+  /** Smaller in tests. */
+  readonly maxClasses?: number;
+  /** Smaller in tests. */
+  readonly maxByArgs?: number;
+};
+
+type Entry = { readonly identity: Identity; readonly byArgs: boolean };
+
+/** Everything rules or the screen can tell apart. A verified path says more than what the process shows. */
+function identityKey({ identity, byArgs }: Entry): string {
+  const { path, claimedPath, name, script, args, unit, container, flatpak, snap, appimage, kernel, changedSince } = identity;
+  return JSON.stringify([
+    ...[path, path === null ? claimedPath : null, name, script, byArgs ? args : null, identity.package, identity.packageIntact],
+    ...[unit, container, flatpak, snap, appimage, kernel, changedSince],
+  ]);
+}
+
+/** Lookup without the salt: what it stands for (one run) is the same program as the other runs. */
+function cacheKey(key: ImageKey): string {
+  return imageKeyText({ ...key, salt: 0n });
+}
+
+export class AppRegistry {
+  readonly #deps: IdentifyDeps;
+  readonly #maxClasses: number;
+  readonly #maxByArgs: number;
+  readonly #apps = new Map<number, Entry>();
+  readonly #appIds = new Map<string, AppId>();
+  readonly #classes = new Map<number, { readonly app: AppId; readonly via: number }>();
+  readonly #classIds = new Map<string, ClassId>();
+  readonly #keys = new Map<string, Classified>();
+  #nextApp = 2;
+  #nextClass = 2;
+  #byArgs = 0;
+
+  constructor(deps: IdentifyDeps, options: RegistryOptions = {}) {
+    this.#deps = deps;
+    this.#maxClasses = options.maxClasses ?? MAX_CLASSES;
+    this.#maxByArgs = options.maxByArgs ?? MAX_BY_ARGS;
+    this.#file(APP_KERNEL, { identity: KERNEL_IDENTITY, byArgs: false });
+    this.#fileClass(CLASS_KERNEL, APP_KERNEL, NO_APP);
+  }
+
+  /** How many classes there are, the kernel's included. */
+  get size(): number {
+    return this.#classes.size;
+  }
+
+  /** Null for ids that were never given, 0 (not yet identified) included. */
+  app(classId: number): App | null {
+    const entry = this.#classes.get(classId);
+    const own = entry && this.#apps.get(entry.app);
+    return own === undefined ? null : { ...own.identity, via: this.identity(entry?.via ?? NO_APP) };
+  }
+
+  /** A program as a responsible app; null for 0 and for ids that were never given. */
+  identity(appId: number): Identity | null {
+    return this.#apps.get(appId)?.identity ?? null;
+  }
+
+  /** Every class and its app, in the order the numbers were given. */
+  *all(): IterableIterator<readonly [ClassId, App]> {
+    for (const id of this.#classes.keys()) {
+      const app = this.app(id);
+      if (app !== null) yield [id as ClassId, app];
+    }
+  }
+
+  /** The class of an image: identified, and filed with its equals. Fails when all numbers are given, or it acts for an unknown app. */
+  async classOf(image: ImageReport): Promise<ClassOutcome> {
+    const { responsible } = image.key;
+    if (responsible !== NO_APP && !this.#apps.has(responsible)) {
+      return { ok: false, problem: `Cannot tell for whom "${image.comm}" acts: app ${responsible} is not known here; start it again` };
+    }
+    const found = await identify(image, this.#deps);
+    if (!found.certain) {
+      const before = this.#keys.get(cacheKey(image.key));
+      if (before !== undefined) return before;
+    }
+    const outcome = this.#intern(found, responsible);
+    if (outcome.ok && outcome.certain && (!outcome.interpreter || image.key.argsHash !== 0n)) this.#remember(image.key, outcome);
+    return outcome;
+  }
+
+  /** The table, for `restore` in the daemon that comes after this one. */
+  toJSON(): RegistryFile {
+    return {
+      version: 1,
+      nextApp: this.#nextApp,
+      nextClass: this.#nextClass,
+      apps: [...this.#apps].map(([id, entry]) => ({
+        id,
+        byArgs: entry.byArgs,
+        identity: { ...entry.identity, args: [...entry.identity.args] },
+      })),
+      classes: [...this.#classes].map(([id, entry]) => ({ id, app: entry.app, via: entry.via })),
+    };
+  }
+
+  /** Takes over the table another registry gave, before the first `classOf`. Nothing is taken when it is not one. */
+  restore(data: unknown): { readonly ok: true } | { readonly ok: false; readonly problem: string } {
+    const file = readRegistryFile(data);
+    if (!file.ok) return file;
+    for (const { id, identity, byArgs } of file.table.apps) if (id !== APP_KERNEL) this.#file(id as AppId, { identity, byArgs });
+    for (const { id, app, via } of file.table.classes) if (id !== CLASS_KERNEL) this.#fileClass(id as ClassId, app as AppId, via);
+    this.#nextApp = Math.max(this.#nextApp, file.table.nextApp);
+    this.#nextClass = Math.max(this.#nextClass, file.table.nextClass);
+    return { ok: true };
+  }
+
+  #intern(found: Identified, responsible: number): ClassOutcome {
+    const entry = this.#entryOf(found);
+    const known = this.#appIds.get(identityKey(entry));
+    const via = responsible === known ? NO_APP : responsible;
+    const knownClass = known === undefined ? undefined : this.#classIds.get(`${known}:${via}`);
+    if (knownClass === undefined && this.#nextClass >= this.#maxClasses) {
+      const problem = `Cannot tell "${entry.identity.name}" from other programs: all ${this.#maxClasses} numbers for programs are given, and none is used twice; restart Holdfast with "down" and "up"`;
+      return { ok: false, problem };
+    }
+    const appId = known ?? (this.#nextApp++ as AppId);
+    if (known === undefined) this.#file(appId, entry);
+    const classId = knownClass ?? (this.#nextClass++ as ClassId);
+    if (knownClass === undefined) this.#fileClass(classId, appId, via);
+    const app: App = { ...(this.identity(appId) ?? entry.identity), via: this.identity(via) };
+    return { ok: true, classId, appId, app, role: found.role, interpreter: found.interpreter, certain: found.certain };
+  }
+
+  #entryOf({ identity, byArgs }: Identified): Entry {
+    const entry = { identity, byArgs };
+    if (!byArgs || this.#byArgs < this.#maxByArgs || this.#appIds.has(identityKey(entry))) return entry;
+    return { identity: { ...identity, args: [] }, byArgs: true };
+  }
+
+  #file(id: AppId, entry: Entry): void {
+    this.#apps.set(id, entry);
+    this.#appIds.set(identityKey(entry), id);
+    if (entry.byArgs) this.#byArgs += 1;
+  }
+
+  #fileClass(id: ClassId, app: AppId, via: number): void {
+    this.#classes.set(id, { app, via });
+    this.#classIds.set(`${app}:${via}`, id);
+  }
+
+  #remember(key: ImageKey, outcome: Classified): void {
+    const text = cacheKey(key);
+    this.#keys.delete(text);
+    if (this.#keys.size >= MAX_KEYS) {
+      const oldest = this.#keys.keys().next().value;
+      if (oldest !== undefined) this.#keys.delete(oldest);
+    }
+    this.#keys.set(text, outcome);
+  }
+}

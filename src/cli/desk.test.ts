@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { QUESTION } from "../../test/fake-backend.ts";
+import type { Question } from "../contract/api.ts";
+import { Desk } from "./desk.ts";
+
+function asked(id: number, more: Partial<Question> = {}) {
+  return { schema: 1, kind: "question", question: { ...QUESTION, id, ...more } } as const;
+}
+
+const closed = (id: number) => ({ schema: 1, kind: "question-closed", id, answer: null, rule: null }) as const;
+
+test("Desk.take() never puts a new question in the place of the one shown", () => {
+  const desk = new Desk();
+  assert.equal(desk.answer("allow"), null);
+  assert.equal(desk.take(asked(1)), true);
+  assert.equal(desk.take(asked(2)), false);
+  assert.equal(desk.take(asked(1, { flows: 9 })), false);
+  assert.equal(desk.answer("deny")?.id, 1);
+  assert.equal(desk.take(closed(2)), false);
+  assert.equal(desk.take(asked(3)), false);
+  assert.equal(desk.take(closed(1)), true);
+  assert.equal(desk.answer("deny")?.id, 3);
+  assert.equal(desk.remove(3), false);
+  assert.deepEqual(desk.lines(), []);
+});
+
+test("Desk.key() sets the answer; each question starts with the default", () => {
+  const desk = new Desk();
+  desk.take(asked(1, { scopes: ["exact", "host", "any"] }));
+  desk.take(asked(2));
+  assert.deepEqual(desk.answer("allow"), { id: 1, action: "allow", scope: "host", anyPort: false, lifetime: { kind: "ever" } });
+  for (const key of ["s", "p", "t"]) assert.equal(desk.key(key), true);
+  assert.deepEqual(desk.answer("allow"), { id: 1, action: "allow", scope: "any", anyPort: true, lifetime: { kind: "once" } });
+  assert.equal(desk.key("x"), false);
+  desk.key("n");
+  assert.deepEqual(desk.answer("deny"), { id: 2, action: "deny", scope: "exact", anyPort: false, lifetime: { kind: "ever" } });
+  desk.key("n");
+  assert.equal(desk.answer("deny")?.id, 1);
+});

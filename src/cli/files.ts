@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Files named on the command line: read and written here, as the caller, never by the daemon. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { decodeBytes, encodeBytes } from "../contract/bytes.ts";
+import { Failure } from "../contract/failure.ts";
+
+/** What the API takes in one request (daemon/api.ts), with room for the JSON around it. */
+const LARGEST_BYTES = 12 * 1024 * 1024;
+
+/** A file's text; bytes that are not UTF-8 as contract/bytes.ts keeps them. */
+export function readText(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new Failure("bad-input", `Cannot read "${path}": ${reason(cause)}`, { cause });
+  }
+  if (bytes.length > LARGEST_BYTES) throw new Failure("bad-input", `Cannot read "${path}": it is longer than 12 MiB`);
+  return decodeBytes(bytes);
+}
+
+/** Writes a text; `mode` for a file that is new. */
+export function writeText(path: string, text: string, options: { readonly mode: number }): void {
+  try {
+    writeFileSync(path, encodeBytes(text), { mode: options.mode });
+  } catch (cause) {
+    throw new Failure("failed", `Cannot write "${path}": ${reason(cause)}`, { cause });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "you may not",
+  EPERM: "you may not",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+};
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const code = "code" in cause ? String(cause.code) : "";
+  return REASONS[code] ?? cause.message;
+}

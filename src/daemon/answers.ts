@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/** An answer becomes a rule, or "once", a word on the held flows; it returns when held packets have been sent or refused. */
+import type { RequestOf } from "../contract/api.ts";
+import { Failure } from "../contract/failure.ts";
+import type { Rule } from "../contract/rule.ts";
+import type { Question } from "../contract/shapes.ts";
+import { TableFullError } from "../kernel/kernel.ts";
+import { type Asked, answerRule, scopesFor } from "../rules/answer.ts";
+import { printRule } from "../rules/print.ts";
+import { addressText } from "./address.ts";
+import { closeAnswered, type OpenQuestion, reconsider } from "./ask.ts";
+import type { BackendReply } from "./backend.ts";
+import { edit, newRule } from "./down.ts";
+import type { Engine } from "./engine.ts";
+import { onceKey } from "./holds.ts";
+
+/** What rules/answer.ts asks of a question. */
+function asked({ app, flow, askRule }: OpenQuestion): Asked {
+  return {
+    app,
+    direction: flow.direction === 0 ? "out" : "in",
+    protocol: flow.protocol,
+    address: addressText({ high: flow.peerHigh, low: flow.peerLow }),
+    port: flow.direction === 0 ? flow.peerPort : flow.localPort,
+    askRule: askRule?.rule ?? null,
+  };
+}
+
+/** The scopes a question offers; "exact" comes first. */
+export function offeredScopes(question: OpenQuestion): Question["scopes"] {
+  return [...scopesFor(asked(question))];
+}
+
+/** What a plain `allow` would add, as text. */
+export function printAnswer(question: OpenQuestion): string {
+  return printRule(answerRule(asked(question), { action: "allow", scope: "exact", anyPort: false, lifetime: { kind: "ever" } }).rule);
+}
+
+/** Answers "once": every flow the question waits for is let go or refused, and no rule is made. */
+function answerOnce(engine: Engine, question: OpenQuestion, allow: boolean): { released: number; refused: number } {
+  const counts = { released: 0, refused: 0 };
+  for (const hold of engine.holds.all()) {
+    if (!question.holds.has(hold.key)) continue;
+    try {
+      engine.kernel.putOnce(onceKey(hold.flow), allow);
+    } catch (error) {
+      if (error instanceof TableFullError)
+        throw new Failure("failed", `${error.message}: answer with a rule instead, for example --for 15m`);
+      throw error;
+    }
+    if (allow) engine.holds.release(hold);
+    else engine.holds.refuse(hold);
+    counts[allow ? "released" : "refused"] += 1;
+  }
+  return counts;
+}
+
+/** `ask answer`. */
+export async function answerQuestion(engine: Engine, request: RequestOf<"answer">): Promise<BackendReply<"answer">> {
+  const question = engine.questions.get(request.id);
+  if (question === null)
+    throw new Failure("not-found", `Cannot answer question ${request.id}: it is not open; "holdfast ask ls" lists those that are`);
+  const offered = offeredScopes(question);
+  const scope = request.scope ?? "exact";
+  if (!offered.includes(scope))
+    throw new Failure("bad-input", `Cannot answer question ${request.id} with scope "${scope}": it offers ${offered.join(" and ")}`);
+  const { action, anyPort, lifetime } = request;
+  const answer = answerRule(asked(question), { action, scope, anyPort, lifetime });
+  const text = printRule(answer.rule);
+  if (lifetime.kind === "once") {
+    const counts = answerOnce(engine, question, action === "allow");
+    closeAnswered(engine, { question, answer: action, rule: null });
+    return { rule: null, text, ...counts };
+  }
+  if (!answer.nameable)
+    throw new Failure(
+      "bad-input",
+      `Cannot make a rule about "${question.app.name}": nothing that names it stays the same; answer with --for once`,
+    );
+  const before = new Set(question.holds);
+  const done = await edit(engine, (store) => store.edit([{ kind: "add", rule: newRule(answer.rule, programOf(answer.rule)) }], Date.now()));
+  closeAnswered(engine, { question, answer: action, rule: done.rules[0]?.id ?? null });
+  /* An edit settles everything that waits; what this question still waits for now is another rule's doing. */
+  for (const hold of engine.holds.all()) if (before.has(hold.key)) reconsider(engine, hold);
+  return { rule: done.rules[0]?.id ?? null, text, released: done.settled.released, refused: done.settled.refused };
+}
+
+function programOf(rule: Rule): string {
+  return rule.who.program.value;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Which rules can never win, and because of which: worked out once for each set of rules. */
+import { findRedundant } from "../rules/redundant.ts";
+import type { Engine } from "./engine.ts";
+import type { Book } from "./rulebook.ts";
+
+const known = new WeakMap<Book, ReadonlyMap<number, number>>();
+
+/** Rule id -> id of the rule that covers it. */
+export function coveredBy(engine: Engine): ReadonlyMap<number, number> {
+  const { book } = engine.rulebook;
+  const found = known.get(book) ?? findRedundant(book.ordered.filter(({ enabled }) => enabled));
+  known.set(book, found);
+  return found;
+}

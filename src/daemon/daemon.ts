@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A running daemon: started, kept going, ended. In force before anything else happens; what is pinned outlives it. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { keyedArgsHash } from "../apps/args-hash.ts";
+import { CgroupPaths } from "../apps/cgroups.ts";
+import { Digests } from "../apps/digest.ts";
+import { Packages } from "../apps/package.ts";
+import { Proc } from "../apps/proc.ts";
+import { AppRegistry } from "../apps/registry.ts";
+import { SeenFiles } from "../apps/seen.ts";
+import { Failure } from "../contract/failure.ts";
+import type { FlowId, QuestionId } from "../contract/ids.ts";
+import { CLASS_UNKNOWN } from "../contract/ids.ts";
+import { Action } from "../contract/layout.gen.ts";
+import type { UpOptions } from "../contract/local.ts";
+import { FlowTable } from "../flows/table.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { openKernel } from "../kernel/linux.ts";
+import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
+import type { Store } from "../store/store.ts";
+import { type ApiServer, startApi } from "./api.ts";
+import { Questions, reconsiderAll } from "./ask.ts";
+import { expire, putInForce, serially } from "./down.ts";
+import type { Engine } from "./engine.ts";
+import { makeEvents } from "./events.ts";
+import { factoryRules } from "./factory.ts";
+import { readEnvironment, sameEnvironment } from "./facts.ts";
+import { Health, watchCounters } from "./health.ts";
+import { Holds } from "./holds.ts";
+import { identifyImage } from "./identify.ts";
+import { conversation } from "./judged.ts";
+import { openState } from "./memory.ts";
+import { Rulebook } from "./rulebook.ts";
+import { flushFlows, makeService } from "./service.ts";
+import { settingOf, settingValue } from "./settings.ts";
+import { Spaces } from "./spaces.ts";
+import { Unnamed } from "./unnamed.ts";
+import { onRecord, showNamed } from "./up.ts";
+
+const OBJECT_FILE = join(import.meta.dirname, "../../build/holdfast.bpf.o");
+const HEARTBEAT_MS = 500;
+const SECOND_MS = 1000;
+const SLOW_MS = 10_000;
+const FLOW_IDS_AT_ONCE = 1000;
+const REGISTRY = "apps";
+const SEEN = "seen";
+
+export type Daemon = {
+  readonly engine: Engine;
+  readonly api: ApiServer;
+  readonly scope: Scope;
+  /** Resolves when the pins are gone: somebody ran `down` or `panic`. */
+  readonly gone: Promise<void>;
+  /** Stops; rules stay in force, pinned. */
+  readonly stop: () => Promise<void>;
+};
+
+export type StartOptions = Pick<UpOptions, "socket" | "state" | "rules" | "mode" | "whenAway"> & {
+  readonly scope: Scope;
+  readonly log: (sentence: string) => void;
+  readonly bounds?: Readonly<Record<string, number>>;
+};
+
+function runningError(scope: Scope, pid: number | null): Failure {
+  return new Failure("conflict", `Holdfast already runs for scope "${scope.path}"${pid === null ? "" : ` as process ${pid}`}`);
+}
+
+/** Restores what an adopted kernel set was told by the daemon before this one: its class numbers stand in pinned tables. */
+function restoreRegistry(registry: AppRegistry, seen: SeenFiles, store: Store, log: (sentence: string) => void): void {
+  const text = store.document(REGISTRY);
+  if (text !== null) {
+    const restored = registry.restore(JSON.parse(text));
+    if (!restored.ok) log(restored.problem);
+  }
+  const files = store.document(SEEN);
+  if (files !== null) seen.restore(JSON.parse(files));
+}
+
+/** Starts the daemon for a scope. Resolves when its rules are in force and its API answers. */
+export async function startDaemon(options: StartOptions): Promise<Daemon> {
+  const { scope, log } = options;
+  const unlock = lockScope(scope);
+  if (unlock === null) throw runningError(scope, null);
+  mkdirSync(options.state, { recursive: true, mode: 0o700 });
+  const events = makeEvents();
+  const health = new Health((items) => events.publish({ kind: "health", health: [...items] }));
+  const state = openState(options.state, health, log);
+  let kernel: Kernel;
+  try {
+    kernel = openKernel({
+      objectFile: OBJECT_FILE,
+      scope,
+      folder: pinFolder(scope),
+      ...(options.bounds ? { bounds: options.bounds } : {}),
+    });
+  } catch (cause) {
+    state.close();
+    unlock();
+    throw new Failure("kernel-cannot", cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+
+  const fileKeyOf = (path: string) => kernel.fileKey(path);
+  const cgroups = new CgroupPaths(cgroupRoot());
+  const seen = new SeenFiles();
+  const packages = new Packages();
+  const proc = new Proc();
+  const registry = new AppRegistry({
+    proc,
+    fileKeyOf,
+    argsHash: keyedArgsHash(kernel.hashSecret),
+    packages,
+    md5: new Digests("md5", fileKeyOf),
+    cgroupPath: (id, hint) => cgroups.pathOf(id, hint),
+    seen,
+    nowMs: Date.now,
+  });
+  restoreRegistry(registry, seen, state.store(), log);
+
+  let nextId = 0;
+  let lastId = 0;
+  let questionId = 0;
+  const remember = state.remember;
+  const spaces = new Spaces(kernel);
+  const engine: Engine = {
+    kernel,
+    registry,
+    proc,
+    rulebook: new Rulebook({ store: state.store, rulesDir: options.rules, stateDir: options.state, factory: factoryRules }),
+    spaces,
+    holds: new Holds(spaces),
+    questions: new Questions(),
+    flows: new FlowTable({ nextId: () => engine.nextFlowId() }),
+    health,
+    stateDir: options.state,
+    store: state.store,
+    environment: readEnvironment([]),
+    revision: 0,
+    generation: 0,
+    classRow: null,
+    placed: new Set(),
+    edits: Promise.resolve(),
+    hits: new Map(),
+    unnamed: new Unnamed(),
+    publish: events.publish,
+    nextFlowId: () => {
+      if (nextId >= lastId) {
+        nextId = remember((store) => store.reserveFlowIds(FLOW_IDS_AT_ONCE)) ?? nextId;
+        lastId = nextId + FLOW_IDS_AT_ONCE;
+      }
+      return nextId++ as FlowId;
+    },
+    remember,
+    nextQuestionId: () => --questionId as QuestionId,
+    userName: (uid) => [...engine.environment.users].find(([, known]) => known === uid)?.[0] ?? null,
+    sha256Of: () => null,
+    log,
+  };
+  if (options.mode !== null) state.store().setSetting("mode", settingValue("mode", options.mode));
+  if (options.whenAway !== null) state.store().setSetting("when-away", settingValue("when-away", options.whenAway));
+  engine.rulebook.readFiles();
+  try {
+    await putInForce(engine);
+    kernel.attach();
+  } catch (error) {
+    await kernel.close();
+    state.close();
+    unlock();
+    throw error;
+  }
+  kernel.heartbeat();
+  kernel.listen((record) => onRecord(engine, record));
+  void packages.refresh();
+
+  const api = await startApi(
+    makeService(engine, { ...options, scope: scope.path, rulesDir: options.rules, clients: () => api.clients() }, events),
+    {
+      socket: options.socket,
+      log,
+    },
+  );
+
+  let end: () => void = () => {};
+  const gone = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const guarded = (what: string, work: () => unknown) => (): void => {
+    void Promise.resolve()
+      .then(work)
+      .catch((error: unknown) => log(`Cannot ${what}: ${error instanceof Error ? error.message : String(error)}`));
+  };
+  const timers = [
+    setInterval(() => kernel.heartbeat(), HEARTBEAT_MS),
+    setInterval(
+      guarded("do what is due every second", async () => {
+        if (!kernel.pinned()) return end();
+        sweep(engine);
+        showNamed(engine);
+        flushFlows(engine);
+        watchCounters(health, kernel.counters());
+        spaces.rest();
+        await expire(engine, (program) => programRuns(engine, program));
+        if (engine.rulebook.readFiles()) await serially(engine, () => putInForce(engine));
+      }),
+      SECOND_MS,
+    ),
+    setInterval(
+      guarded("do what is due now and then", async () => {
+        spaces.refreshAll();
+        const environment = readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule));
+        if (!sameEnvironment(environment, engine.environment)) await serially(engine, () => putInForce(engine));
+        keepRegistry(engine, seen);
+        const retention = {
+          maxFlows: Number(settingOf(engine.store(), "keep-flows")),
+          maxAgeMs: Number(settingOf(engine.store(), "keep-days")) * 86_400_000,
+        };
+        remember((store) => store.prune(Date.now(), retention));
+      }),
+      SLOW_MS,
+    ),
+  ];
+
+  return {
+    engine,
+    api,
+    scope,
+    gone,
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer);
+      await api.close();
+      await engine.edits;
+      flushFlows(engine);
+      keepRegistry(engine, seen);
+      spaces.rest(true);
+      await kernel.close();
+      state.close();
+      unlock();
+    },
+  };
+}
+
+function keepRegistry(engine: Engine, seen: SeenFiles): void {
+  engine.remember((store) => {
+    store.keepDocument(REGISTRY, JSON.stringify(engine.registry));
+    store.keepDocument(SEEN, JSON.stringify(seen));
+    return true;
+  });
+}
+
+/** Goes over every live socket: counts what they let through, and finds held flows whose record was lost, or whose asker gave up. */
+function sweep(engine: Engine): void {
+  const alive = new Set<bigint>();
+  const timeMs = Date.now();
+  for (const socket of engine.kernel.sockets()) {
+    alive.add(socket.flow.cookie);
+    const { bytesOut, bytesIn, packetsOut, packetsIn } = socket.counters;
+    if (packetsOut + packetsIn > 0n)
+      engine.flows.counted({
+        ...conversation(socket.flow),
+        totals: { bytesOut: Number(bytesOut), bytesIn: Number(bytesIn), packetsOut: Number(packetsOut), packetsIn: Number(packetsIn) },
+        timeMs,
+      });
+    if (socket.verdict !== Action.ASK && socket.verdict !== Action.IDENTIFY) continue;
+    if (socket.flow.protocol === 0) continue;
+    if (socket.flow.class === CLASS_UNKNOWN && engine.kernel.classOf(socket.key) === CLASS_UNKNOWN) identifyAgain(engine, socket);
+    engine.holds.note(socket.flow, socket.key, socket.rule);
+  }
+  for (const hold of engine.holds.all()) if (hold.flow.direction === 0 && !alive.has(hold.flow.cookie)) engine.holds.forget(hold);
+  reconsiderAll(engine);
+}
+
+/** The report of its image was lost: ask /proc about the owner instead. */
+function identifyAgain(engine: Engine, socket: ReturnType<Kernel["sockets"]>[number]): void {
+  const { tgid, uid } = socket.flow;
+  const startNs = engine.proc.startNs(tgid);
+  const status = engine.proc.status(tgid);
+  if (startNs === null || status === null) return;
+  void identifyImage(engine, {
+    key: socket.key,
+    tgid,
+    startNs: startNs as never,
+    uid,
+    parentTgid: status.parent,
+    comm: status.name,
+    path: null,
+    argsHash: 0n,
+  }).catch((error: unknown) => engine.log(`Cannot identify process ${tgid}: ${error instanceof Error ? error.message : String(error)}`));
+}
+
+/** Whether some process of a program ("until quit": a path or the value of its condition) is there. */
+function programRuns(engine: Engine, program: string): boolean {
+  for (const classId of engine.kernel.runningClasses()) {
+    const app = engine.registry.app(classId);
+    for (const identity of [app, app?.via]) {
+      if (!identity) continue;
+      const names = [
+        identity.path,
+        identity.script,
+        identity.flatpak,
+        identity.snap,
+        identity.appimage,
+        identity.container,
+        identity.unit,
+        identity.package,
+      ];
+      if (names.includes(program)) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The journey down: an edit becomes a verdict. Validate, keep, order, compile, write the idle half of the tables, flip, read back; then
+ * running flows that are denied now are cut, and held ones that are answered now are sent or refused. When a function here returns,
+ * the edit is in force.
+ */
+
+import { join } from "node:path";
+import type { App } from "../contract/app.ts";
+import { Failure } from "../contract/failure.ts";
+import { Action } from "../contract/layout.gen.ts";
+import type { Rule } from "../contract/rule.ts";
+import { compile } from "../rules/compile.ts";
+import { parseRule } from "../rules/parse.ts";
+import { printRule } from "../rules/print.ts";
+import { unsupported } from "../rules/unsupported.ts";
+import { writeLastGood } from "../store/lastgood.ts";
+import { StoreFailure } from "../store/problem.ts";
+import type { EditDone, EditResult, RuleEnd, Store, StoredRule } from "../store/store.ts";
+import { reconsiderAll } from "./ask.ts";
+import type { Engine } from "./engine.ts";
+import { readEnvironment } from "./facts.ts";
+import { connOf } from "./holds.ts";
+import { bootId, endOf, hasEnded } from "./lifetimes.ts";
+import { settingOf } from "./settings.ts";
+
+/** A rule from text somebody gave; throws `Failure` with what would be right. */
+export function readRule(text: string): Rule {
+  const parsed = parseRule(text);
+  if (!parsed.ok) {
+    const problems = parsed.problems.map((problem) => ({ file: null, ...problem }));
+    const [first] = problems;
+    throw new Failure("bad-input", first ? `Cannot read the rule at column ${first.column}: ${first.message}` : "Cannot read the rule", {
+      problems,
+    });
+  }
+  const not = unsupported(parsed.rule);
+  if (not !== null) throw new Failure("bad-input", not);
+  return parsed.rule;
+}
+
+/** One edit after the other: each sees what the one before left. */
+export function serially<T>(engine: Engine, work: () => Promise<T>): Promise<T> {
+  const next = engine.edits.then(work, work);
+  engine.edits = next.catch(() => {});
+  return next;
+}
+
+/** Edits of the store, then everything that follows from it. A database that cannot keep the edit refuses it; the rules in force stay. */
+export function edit(engine: Engine, change: (store: Store) => EditResult): Promise<EditDone & { readonly settled: Settled }> {
+  return serially(engine, async () => {
+    let done: EditResult;
+    try {
+      done = change(engine.store());
+    } catch (error) {
+      if (error instanceof StoreFailure) throw new Failure("failed", `Cannot keep the edit, so it is refused: ${error.problem.message}`);
+      throw error;
+    }
+    if (!done.ok) throw new Failure("conflict", done.message);
+    try {
+      return { ...done, settled: await putInForce(engine) };
+    } catch (error) {
+      /* What cannot be in force must not be kept either. */
+      engine.store().undo(Date.now(), () => false);
+      await putInForce(engine);
+      throw error;
+    }
+  });
+}
+
+export type Settled = { readonly released: number; readonly refused: number; readonly cut: number };
+
+/** Adds a rule of one's own; `end` where its lifetime is not what its text says. */
+export function newRule(rule: Rule, program: string, end?: RuleEnd): { text: string; enabled: boolean; ends: RuleEnd } {
+  return { text: printRule(rule), enabled: true, ends: end ?? endOf(rule.lifetime, Date.now(), bootId(), program) };
+}
+
+/** Orders and compiles the rules there are now, and puts them in force. */
+export async function putInForce(engine: Engine): Promise<Settled> {
+  const { unreadable } = engine.rulebook.rebuild(Date.now());
+  engine.health.keep(
+    "rules-unreadable",
+    "error",
+    unreadable.length === 0
+      ? null
+      : `${unreadable.length} of your rules cannot be read by this version and are not in force: ${unreadable[0]}`,
+  );
+  const { ordered } = engine.rulebook.book;
+  const store = engine.store();
+  const environment = readEnvironment(ordered.map(({ rule }) => rule));
+  await engine.kernel.settled();
+  /* From here to the flip nothing waits: a program identified in between would have no row in the new tables. */
+  const apps = new Map<number, App>(engine.registry.all());
+  const compiled = compile(ordered, apps, environment, {
+    mode: settingOf(store, "mode") as "allow" | "deny" | "ask",
+    whenAway: settingOf(store, "when-away") as "allow" | "deny",
+    whenUnknown: settingOf(store, "when-unknown") as "allow" | "deny",
+  });
+  if (!compiled.ok) throw new Failure("bad-input", compiled.problem);
+  engine.generation = engine.kernel.install(compiled.policy);
+  engine.classRow = compiled.classRow;
+  engine.placed = new Set(apps.keys());
+  engine.health.clear("rows-full");
+  engine.environment = environment;
+  engine.revision = store.revision();
+  const saved = writeLastGood(join(engine.stateDir, "rules.last"), store.lastGood(), Date.now());
+  engine.health.keep("rules-last", "warning", saved && `Cannot keep the rules as text: ${saved.message}`);
+  const settled = settle(engine);
+  engine.publish({ kind: "rules", revision: engine.revision, generation: engine.generation, inForce: true });
+  return settled;
+}
+
+/** Brings what is running in line with the rules in force: denied connections are cut, answered holds end. */
+export function settle(engine: Engine): Settled {
+  let cut = 0;
+  for (const socket of engine.kernel.sockets()) {
+    if (socket.verdict !== Action.ALLOW || socket.generation === engine.generation || socket.flow.protocol !== 6) continue;
+    if (engine.kernel.decide(connOf(socket.flow)).action === Action.DENY && engine.holds.cut(socket.flow)) cut += 1;
+  }
+  return { ...reconsiderAll(engine), cut };
+}
+
+/** Takes away the rules whose time is over. Due every second. */
+export function expire(engine: Engine, programRuns: (program: string) => boolean): Promise<void> {
+  const ended = (rule: StoredRule): boolean => hasEnded(rule.ends, { nowMs: Date.now(), boot: bootId(), programRuns });
+  if (!engine.store().rules().some(ended)) return Promise.resolve();
+  return serially(engine, async () => {
+    engine.store().expire(Date.now(), ended);
+    await putInForce(engine);
+  });
+}

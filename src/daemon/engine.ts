@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Everything a running daemon has, in one place. up.ts and down.ts are the two journeys through it. */
+
+import type { Proc } from "../apps/proc.ts";
+import type { AppRegistry } from "../apps/registry.ts";
+import type { App } from "../contract/app.ts";
+import type { Environment } from "../contract/environment.ts";
+import type { FlowId, QuestionId } from "../contract/ids.ts";
+import type { FlowTable } from "../flows/table.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { Store } from "../store/store.ts";
+import type { Questions } from "./ask.ts";
+import type { BackendEvent } from "./backend.ts";
+import type { Health } from "./health.ts";
+import type { Holds } from "./holds.ts";
+import type { Rulebook } from "./rulebook.ts";
+import type { Spaces } from "./spaces.ts";
+import type { Unnamed } from "./unnamed.ts";
+
+export type Engine = {
+  readonly kernel: Kernel;
+  readonly registry: AppRegistry;
+  readonly proc: Proc;
+  readonly rulebook: Rulebook;
+  readonly spaces: Spaces;
+  readonly holds: Holds;
+  readonly questions: Questions;
+  readonly flows: FlowTable;
+  readonly health: Health;
+  readonly stateDir: string;
+  readonly store: () => Store;
+  /** The environment the policy in force was compiled with. */
+  environment: Environment;
+  /** The revision in force, and the kernel's generation for it. */
+  revision: number;
+  generation: number;
+  /** The row of a program by the policy in force; null before the first policy. */
+  classRow: ((app: App) => Uint8Array) | null;
+  /** Classes that have a row of their own in the policy in force. */
+  placed: Set<number>;
+  /** One edit at a time: each waits for the one before. */
+  edits: Promise<unknown>;
+  /** Records of flows whose program is being identified. */
+  readonly unnamed: Unnamed;
+  /** Hits since they were last stored: rule id -> how many, and when last. */
+  readonly hits: Map<number, { hits: number; lastUsedMs: number }>;
+  readonly publish: (event: BackendEvent) => void;
+  /** Flow ids set aside in the store. */
+  readonly nextFlowId: () => FlowId;
+  /** Runs something on the store; null, and a health condition, when the database fails. */
+  readonly remember: <T>(work: (store: Store) => T) => T | null;
+  /** An id for a question the store could not take. */
+  readonly nextQuestionId: () => QuestionId;
+  readonly userName: (uid: number) => string | null;
+  /** Known SHA-256 of a program's file; null while it has not been computed. */
+  readonly sha256Of: (app: App) => string | null;
+  readonly log: (sentence: string) => void;
+};

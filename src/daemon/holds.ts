@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Flows that wait for a verdict, with the packets they wanted to send. A hold ends in one of three ways: released (its packets are sent
+ * again, along the way their own socket would have taken), refused (a TCP connect() sees ECONNREFUSED), or forgotten (the socket is gone).
+ * Whatever happens here, the kernel goes on dropping the flow's packets until its tables say otherwise.
+ */
+import type { Decoded } from "../contract/codec.ts";
+import type { FlowId, HeldEvent } from "../contract/layout.gen.ts";
+import type { ConnFields, ImageKeyFields, OnceKeyFields } from "../kernel/kernel.ts";
+import { refusal } from "../kernel/tcp.ts";
+import type { Spaces } from "./spaces.ts";
+
+export type FlowFields = Decoded<typeof FlowId>;
+type HeldFields = Decoded<typeof HeldEvent>;
+
+const PROTOCOL_TCP = 6;
+/** UDP and others: the newest datagrams of a flow (issue: 16 packets or 64 KiB). */
+const MAX_PACKETS = 16;
+const MAX_BYTES = 65536;
+/** Flows held for one program; what is over it stays dropped by the kernel, and is asked about when there is room. */
+const MAX_HOLDS_PER_APP = 1024;
+
+type KeptPacket = {
+  readonly bytes: Uint8Array;
+  readonly event: HeldFields /** performance.now() when it came up: CLOCK_MONOTONIC, as TCP's timestamps. */;
+  readonly sinceMs: number;
+};
+
+/** A flow that waits. `class` is the newest known; 0 while the program is not identified. */
+export type Hold = {
+  readonly key: string;
+  flow: FlowFields;
+  /** The image of whoever asks, for as long as it has no class. */
+  image: ImageKeyFields;
+  rule: number;
+  readonly sinceMs: number;
+  packets: KeptPacket[];
+};
+
+export type HoldCounters = { released: number; refused: number; dropped: number };
+
+/** Which flow: the socket and its peer. */
+export function holdKey(flow: FlowFields): string {
+  return `${flow.cookie}:${flow.direction}:${flow.protocol}:${flow.peerHigh}:${flow.peerLow}:${flow.peerPort}`;
+}
+
+/** What the rules look at, as the kernel's test entry takes it. */
+export function connOf(flow: FlowFields): ConnFields {
+  return {
+    peerHigh: flow.peerHigh,
+    peerLow: flow.peerLow,
+    class: flow.class,
+    uid: flow.uid,
+    rulePort: flow.direction === 0 ? flow.peerPort : flow.localPort,
+    protocol: flow.protocol,
+    direction: flow.direction,
+    own: flow.own,
+    sentTo: flow.sentTo,
+    unread: 0,
+    reserved: 0,
+  };
+}
+
+/** The entry under which an answer "once" for this flow is filed. */
+export function onceKey(flow: FlowFields): OnceKeyFields {
+  const { cookie, peerHigh, peerLow, peerPort, protocol, direction } = flow;
+  return { cookie, peerHigh, peerLow, peerPort, protocol, direction, reserved: 0 };
+}
+
+export class Holds {
+  readonly #spaces: Spaces;
+  readonly #holds = new Map<string, Hold>();
+  readonly #perApp = new Map<number, number>();
+  readonly counters: HoldCounters = { released: 0, refused: 0, dropped: 0 };
+
+  constructor(spaces: Spaces) {
+    this.#spaces = spaces;
+  }
+
+  get size(): number {
+    return this.#holds.size;
+  }
+
+  all(): Hold[] {
+    return [...this.#holds.values()];
+  }
+
+  /** A flow waits (again). Null when its program has too many waiting already. */
+  note(flow: FlowFields, image: ImageKeyFields, rule: number): Hold | null {
+    const key = holdKey(flow);
+    const known = this.#holds.get(key);
+    if (known) {
+      known.rule = rule || known.rule;
+      return known;
+    }
+    const count = this.#perApp.get(flow.class) ?? 0;
+    if (count >= MAX_HOLDS_PER_APP) {
+      this.counters.dropped += 1;
+      return null;
+    }
+    this.#perApp.set(flow.class, count + 1);
+    const hold: Hold = { key, flow, image, rule, sinceMs: Date.now(), packets: [] };
+    this.#holds.set(key, hold);
+    return hold;
+  }
+
+  /** Keeps a packet of a waiting flow: the newest SYN of a connection, or the newest datagrams within the bound. */
+  keep(event: HeldFields, bytes: Uint8Array): Hold | null {
+    const hold = this.note(event.flow, event.key, event.rule);
+    if (hold === null) return null;
+    hold.packets.push({ bytes, event, sinceMs: performance.now() });
+    if (event.flow.protocol === PROTOCOL_TCP) {
+      hold.packets = hold.packets.slice(-1);
+      return hold;
+    }
+    let size = hold.packets.reduce((sum, packet) => sum + packet.bytes.length, 0);
+    while (hold.packets.length > MAX_PACKETS || (size > MAX_BYTES && hold.packets.length > 1)) {
+      size -= hold.packets.shift()?.bytes.length ?? 0;
+      this.counters.dropped += 1;
+    }
+    return hold;
+  }
+
+  /** Moves a hold to the class its program turned out to be of. */
+  identified(hold: Hold, classId: number): void {
+    this.#count(hold.flow.class, -1);
+    hold.flow = { ...hold.flow, class: classId };
+    this.#count(classId, 1);
+  }
+
+  /** The socket is gone; its packets are not sent any more. */
+  forget(hold: Hold): void {
+    if (this.#holds.delete(hold.key)) this.#count(hold.flow.class, -1);
+  }
+
+  /** Sends what was held, oldest first. What cannot be sent along its own way is left to the kernel's or the program's own retry. */
+  release(hold: Hold): void {
+    this.forget(hold);
+    this.counters.released += 1;
+    const space = this.#spaces.enter(hold.flow.netns, hold.flow.tgid);
+    if (space === null) return;
+    for (const { bytes, event, sinceMs } of hold.packets) {
+      space.sender.send(bytes, {
+        mark: event.mark,
+        boundIfindex: event.boundIfindex,
+        priority: event.priority,
+        uid: hold.flow.uid,
+        outIfindex: event.outIfindex,
+        gsoSize: event.gsoSize,
+        heldMs: Math.floor(performance.now() - sinceMs),
+      });
+    }
+  }
+
+  /** Tells the program no. A connect() ends with ECONNREFUSED; a datagram socket sees EPERM at its next send. Nothing goes to the peer. */
+  refuse(hold: Hold): void {
+    this.forget(hold);
+    this.counters.refused += 1;
+    if (hold.flow.protocol !== PROTOCOL_TCP || hold.flow.direction !== 0) return;
+    const space = this.#spaces.enter(hold.flow.netns, hold.flow.tgid);
+    if (space === null) return;
+    const last = hold.packets.at(-1);
+    const answer = last ? refusal(last.bytes) : null;
+    if (last && answer && space.sender.inject(answer, last.event.outIfindex).sent) return;
+    /* Without its SYN at hand there is nothing to answer: it ends with ECONNABORTED instead. */
+    this.cut(hold.flow);
+  }
+
+  /** Ends a running connection. What the kernel would tell the peer is dropped: the flow is denied by now. */
+  cut(flow: FlowFields): boolean {
+    if (flow.protocol !== PROTOCOL_TCP) return false;
+    const space = this.#spaces.enter(flow.netns, flow.tgid);
+    return (
+      space?.destroyer.destroy({ protocol: PROTOCOL_TCP, cookie: flow.cookie, localPort: flow.localPort, remotePort: flow.peerPort }) ??
+      false
+    );
+  }
+
+  #count(classId: number, change: number): void {
+    const count = (this.#perApp.get(classId) ?? 0) + change;
+    if (count > 0) this.#perApp.set(classId, count);
+    else this.#perApp.delete(classId);
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/** From the kernel's report of an image to a class in the kernel's table: whom it acts for, what it is, which rules are about it. */
+import type { ImageKey, ImageReport } from "../apps/image.ts";
+import { ancestorRole } from "../apps/role.ts";
+import type { AppId, KtimeNs } from "../contract/ids.ts";
+import { IMAGE_FOR_WHOM_UNKNOWN, IMAGE_OTHER_MOUNTS, IMAGE_UNLINKED } from "../contract/layout.gen.ts";
+import { type ImageKeyFields, TableFullError } from "../kernel/kernel.ts";
+import type { Engine } from "./engine.ts";
+
+const MAX_ANCESTORS = 16;
+
+/** `argsHash`: of the arguments as exec had them, 0 when not known. */
+export type KernelReport = Omit<ImageReport, "key"> & { readonly key: ImageKeyFields; readonly argsHash: bigint };
+
+function toKey(key: ImageKeyFields, responsible: number): ImageKey {
+  return {
+    device: key.device,
+    inode: key.inode,
+    ctimeNs: key.ctimeNs,
+    cgroup: key.cgroup,
+    argsHash: key.argsHash,
+    salt: key.salt,
+    responsible: responsible as AppId,
+    otherMounts: (key.flags & IMAGE_OTHER_MOUNTS) !== 0,
+    unlinked: (key.flags & IMAGE_UNLINKED) !== 0,
+  };
+}
+
+/**
+ * Whom a process acts for when the kernel did not see it start: the nearest ancestor that is an application. Launchers are skipped,
+ * a session ends the search. 0: nobody.
+ */
+async function forWhom(engine: Engine, report: KernelReport): Promise<number> {
+  let pid = report.parentTgid;
+  for (let i = 0; i < MAX_ANCESTORS && pid > 1; i++) {
+    const exe = engine.proc.exe(pid);
+    const status = engine.proc.status(pid);
+    const startNs = engine.proc.startNs(pid);
+    if (exe === null || status === null || startNs === null) return 0;
+    const file = engine.kernel.fileKey(engine.proc.at(pid, "exe"));
+    const verified = engine.kernel.fileKey(exe);
+    const same = file !== null && verified !== null && file.inode === verified.inode && file.device === verified.device;
+    const role = ancestorRole({ path: same ? exe : null, runsScript: false });
+    if (role === "session") return 0;
+    if (role === "application" && file !== null) {
+      const outcome = await engine.registry.classOf({
+        key: { ...toKey(report.key, 0), ...file, argsHash: 0n, salt: 1n, unlinked: !same, otherMounts: false },
+        tgid: pid,
+        startNs: startNs as KtimeNs,
+        uid: status.uid,
+        parentTgid: status.parent,
+        comm: status.name,
+        path: exe,
+      });
+      return outcome.ok ? outcome.appId : 0;
+    }
+    pid = status.parent;
+  }
+  return 0;
+}
+
+/** Files what an image is. When it cannot be filed the image stays unknown, and what could be denied or asked about stays held. */
+export async function identifyImage(engine: Engine, report: KernelReport): Promise<void> {
+  const unknown = (report.key.flags & IMAGE_FOR_WHOM_UNKNOWN) !== 0;
+  const responsible = unknown ? await forWhom(engine, report) : report.key.responsible;
+  const argsHash = report.key.argsHash || report.argsHash;
+  const outcome = await engine.registry.classOf({ ...report, key: { ...toKey(report.key, responsible), argsHash } });
+  if (!outcome.ok) {
+    engine.health.set("classes-full", "error", outcome.problem);
+    return;
+  }
+  if (!engine.placed.has(outcome.classId)) {
+    const row = engine.classRow?.(outcome.app) ?? null;
+    if (row === null || !engine.kernel.addClassRow(outcome.classId, row)) {
+      /* Unidentified, it stays held where a rule could matter; the next policy has a row for it. */
+      engine.health.set("rows-full", "warning", `The kernel's rows are full: "${outcome.app.name}" is identified with the next edit`);
+      return;
+    }
+    engine.placed.add(outcome.classId);
+  }
+  const image = {
+    class: outcome.classId,
+    app: outcome.appId,
+    launcher: Number(outcome.role === "launcher"),
+    session: Number(outcome.role === "session"),
+    interpreter: 0,
+    reserved: 0,
+    reserved2: 0,
+  };
+  try {
+    engine.kernel.putImage(report.key, image);
+    /* The next run of the same file for the same program needs no question at all; an interpreter's is looked up by its arguments. */
+    if (outcome.certain && report.key.salt !== 0n) {
+      const flags = report.key.flags & ~IMAGE_FOR_WHOM_UNKNOWN;
+      const next = { ...report.key, salt: 0n, argsHash: 0n, responsible, flags };
+      engine.kernel.putImage(next, outcome.interpreter ? { ...image, class: 0, interpreter: 1 } : image);
+      if (outcome.interpreter && argsHash !== 0n) engine.kernel.putImage({ ...next, argsHash }, image);
+    }
+    engine.health.clear("images-full");
+  } catch (error) {
+    if (!(error instanceof TableFullError)) throw error;
+    engine.health.set("images-full", "warning", `${error.message}: programs that are new stay unidentified and held`);
+  }
+}

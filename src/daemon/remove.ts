@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `down` and `panic`: takes a scope's links, pins and holds away, with a daemon or without one, and nothing else. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { decode } from "../contract/codec.ts";
+import { Policy } from "../contract/layout.gen.ts";
+import type { Removed, ScopeOptions } from "../contract/local.ts";
+import { openPinned } from "../kernel/libbpf.ts";
+import { close } from "../kernel/libc.ts";
+import { mapMemory } from "../kernel/memory.ts";
+import { lockScope, mountPoints, pinFolder, removeEmptyRoot, removePins, type Scope, scopeOf } from "../kernel/pins.ts";
+
+const STOP_TIMEOUT_MS = 5000;
+const POLL_MS = 20;
+const PAGE = 4096;
+
+/** The daemon of a scope, as its pinned policy names it; null when there is none. */
+export function daemonOf(scope: Scope): number | null {
+  const path = join(pinFolder(scope), "maps", "policy");
+  if (!existsSync(path)) return null;
+  const fd = openPinned(path);
+  try {
+    const memory = mapMemory(fd, PAGE);
+    const { daemonTgid, daemonStartNs } = decode(Policy, memory.bytes.slice(0, Policy.size));
+    memory.unmap();
+    return daemonTgid !== 0 && startTicks(daemonTgid) === daemonStartNs / 10_000_000n ? daemonTgid : null;
+  } catch {
+    return null;
+  } finally {
+    close(fd);
+  }
+}
+
+/** Start of a process in hundredths of a second since boot (proc(5), field 22); null when there is none. */
+function startTicks(pid: number): bigint | null {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return BigInt(fields[19] ?? 0);
+  } catch {
+    return null;
+  }
+}
+
+function running(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a daemon that was told to stop has let go of its scope. */
+async function stopped(scope: Scope, pid: number): Promise<void> {
+  for (let waited = 0; waited < STOP_TIMEOUT_MS && running(pid); waited += POLL_MS) {
+    const unlock = lockScope(scope);
+    if (unlock !== null) return unlock();
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Removes everything of a scope. The hooks go first, so that what was held is free at the kernel's next retry. */
+export async function remove(options: ScopeOptions): Promise<Removed> {
+  const scope = scopeOf(options.scope);
+  const folder = pinFolder(scope);
+  const pid = daemonOf(scope);
+  const links = existsSync(join(folder, "links")) ? readdirSync(join(folder, "links")).length : 0;
+  const pins = removePins(folder) + removePins(`${folder}-new`);
+  removeEmptyRoot();
+  if (pid !== null) {
+    process.kill(pid, "SIGTERM");
+    await stopped(scope, pid);
+  }
+  return { scope: scope.path, pid, links, pins, filters: 0, held: 0 };
+}
+
+/** Whether some scope has pins; null when the caller may not look. */
+export function anyPinned(): boolean | null {
+  const bpffs = mountPoints(readFileSync("/proc/mounts", "utf8")).find(({ type }) => type === "bpf")?.target;
+  if (bpffs === undefined) return false;
+  try {
+    return readdirSync(join(bpffs, "holdfast")).length > 0;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? false : null;
+  }
+}

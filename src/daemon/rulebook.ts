@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Every rule there is: one's own from the store, rule groups from files, the factory's. Read anew after each edit; ordered once. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { decodeBytes } from "../contract/bytes.ts";
+import type { FileProblem } from "../contract/failure.ts";
+import type { PlacedRule, Rule } from "../contract/rule.ts";
+import { parseFile } from "../rules/file.ts";
+import { orderRules } from "../rules/order.ts";
+import { parseRule } from "../rules/parse.ts";
+import { printRule } from "../rules/print.ts";
+import { unsupported } from "../rules/unsupported.ts";
+import { readLastGroups, removeLastGroup, writeLastGroup } from "../store/lastgroups.ts";
+import type { Store, StoredRule } from "../store/store.ts";
+
+export const FACTORY = "factory";
+
+export type GroupState = {
+  readonly name: string;
+  readonly description: string | null;
+  /** Null for the factory's. */
+  readonly file: string | null;
+  readonly rules: number;
+  /** Why the file as it is now is refused; its last good text is in force. */
+  readonly problems: readonly FileProblem[];
+};
+
+export type Book = {
+  /** In precedence order, disabled ones included. */
+  readonly ordered: readonly PlacedRule[];
+  readonly byId: ReadonlyMap<number, PlacedRule>;
+  readonly stored: ReadonlyMap<number, StoredRule>;
+  readonly groups: readonly GroupState[];
+};
+
+export type RulebookOptions = {
+  readonly store: () => Store;
+  readonly rulesDir: string;
+  readonly stateDir: string;
+  /** The factory's rules, as they are on this machine now. */
+  readonly factory: () => readonly Rule[];
+};
+
+type FileRules = {
+  readonly description: string | null;
+  readonly file: string;
+  readonly rules: readonly { rule: Rule; line: number }[];
+  readonly problems: FileProblem[];
+};
+
+/** Reads one rule file; the caller gets its rules or why it is refused. */
+export function readRuleFile(
+  text: string,
+  file: string,
+): { rules: { rule: Rule; line: number }[]; description: string | null; problems: FileProblem[] } {
+  const parsed = parseFile(text, file);
+  if (!parsed.ok) return { rules: [], description: null, problems: parsed.problems.map((problem) => ({ file, ...problem })) };
+  const problems = parsed.rules.flatMap(({ rule, line }) => {
+    const message = unsupported(rule);
+    return message === null ? [] : [{ file, line, column: 1, message }];
+  });
+  return { rules: [...parsed.rules], description: parsed.group.description, problems };
+}
+
+export class Rulebook {
+  readonly #options: RulebookOptions;
+  readonly #lastFolder: string;
+  #files = new Map<string, FileRules>();
+  #seen = "";
+  book: Book = { ordered: [], byId: new Map(), stored: new Map(), groups: [] };
+
+  constructor(options: RulebookOptions) {
+    this.#options = options;
+    this.#lastFolder = join(options.stateDir, "groups.last");
+  }
+
+  /** Reads the rule files again if one of them changed; true when what they say is another thing now. */
+  readFiles(): boolean {
+    const { rulesDir } = this.#options;
+    const found = new Map<string, { path: string; stamp: string }>();
+    try {
+      for (const name of readdirSync(rulesDir)) {
+        if (!name.endsWith(".rules")) continue;
+        const path = join(rulesDir, name);
+        const { mtimeNs, size, ino, uid } = statSync(path, { bigint: true });
+        found.set(basename(name, ".rules"), { path, stamp: `${mtimeNs}:${size}:${ino}:${uid}` });
+      }
+    } catch {
+      /* No folder, no rule files: its groups are gone. */
+    }
+    const seen = JSON.stringify([...found].map(([name, { stamp }]) => [name, stamp]).sort());
+    if (seen === this.#seen) return false;
+    this.#seen = seen;
+    const last = readLastGroups(this.#lastFolder);
+    const files = new Map<string, FileRules>();
+    for (const [name, { path }] of found) {
+      const read = this.#readFile(path);
+      if (read.problems.length === 0) {
+        writeLastGroup(this.#lastFolder, name, read.bytes);
+        files.set(name, { ...read, file: path });
+        continue;
+      }
+      const good = last.get(name);
+      const before = good ? readRuleFile(decodeBytes(good), path) : { rules: [], description: null };
+      files.set(name, { file: path, rules: before.rules, description: before.description, problems: read.problems });
+    }
+    for (const name of this.#files.keys()) {
+      if (files.has(name)) continue;
+      removeLastGroup(this.#lastFolder, name);
+      this.#options.store().placeGroup(name, [], Date.now());
+    }
+    this.#files = files;
+    return true;
+  }
+
+  #readFile(path: string): {
+    rules: { rule: Rule; line: number }[];
+    description: string | null;
+    problems: FileProblem[];
+    bytes: Uint8Array;
+  } {
+    const refused = (message: string): FileProblem[] => [{ file: path, line: 1, column: 1, message }];
+    try {
+      const { uid, mode } = statSync(path);
+      if (uid !== 0 || (mode & 0o002) !== 0)
+        return {
+          rules: [],
+          description: null,
+          bytes: new Uint8Array(),
+          problems: refused(`Cannot use "${path}": a rule file must belong to root and be writable by nobody else (chown root, chmod 644)`),
+        };
+      const bytes = readFileSync(path);
+      return { ...readRuleFile(decodeBytes(bytes), path), bytes };
+    } catch (error) {
+      return {
+        rules: [],
+        description: null,
+        bytes: new Uint8Array(),
+        problems: refused(error instanceof Error ? error.message : String(error)),
+      };
+    }
+  }
+
+  /** Puts all rules together and in order. Own rules the parser does not take any more are left out and named in `unreadable`. */
+  rebuild(nowMs: number): { readonly unreadable: readonly string[] } {
+    const store = this.#options.store();
+    const disabled = new Set(store.disabledGroups());
+    const placed: PlacedRule[] = [];
+    const stored = new Map<number, StoredRule>();
+    const unreadable: string[] = [];
+    for (const entry of store.rules()) {
+      stored.set(entry.id, entry);
+      const parsed = parseRule(entry.text);
+      if (!parsed.ok) {
+        unreadable.push(entry.text);
+        continue;
+      }
+      placed.push({
+        id: entry.id,
+        rule: parsed.rule,
+        author: "own",
+        group: null,
+        line: 0,
+        created: entry.id,
+        mandatory: false,
+        enabled: entry.enabled && !parsed.rule.disabled,
+        protected: false,
+      });
+    }
+    const groups: GroupState[] = [];
+    const place = (
+      name: string,
+      author: "file" | "factory",
+      rules: readonly { rule: Rule; line: number }[],
+      file: FileRules | null,
+    ): void => {
+      const kept = store.placeGroup(
+        name,
+        rules.map(({ rule }) => ({ text: printRule(rule), enabled: !rule.disabled })),
+        nowMs,
+      );
+      kept.forEach((entry, i) => {
+        const source = rules[i];
+        if (!source) return;
+        stored.set(entry.id, entry);
+        placed.push({
+          id: entry.id,
+          rule: source.rule,
+          author,
+          group: name,
+          line: source.line,
+          created: entry.id,
+          mandatory: false,
+          enabled: entry.enabled && !source.rule.disabled && !disabled.has(name),
+          protected: author === "factory",
+        });
+      });
+      groups.push({
+        name,
+        description: file?.description ?? null,
+        file: file?.file ?? null,
+        rules: rules.length,
+        problems: file?.problems ?? [],
+      });
+    };
+    for (const [name, file] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) place(name, "file", file.rules, file);
+    place(
+      FACTORY,
+      "factory",
+      this.#options.factory().map((rule) => ({ rule, line: 0 })),
+      null,
+    );
+    const ordered = orderRules(placed);
+    this.book = { ordered, byId: new Map(ordered.map((rule) => [rule.id, rule])), stored, groups };
+    return { unreadable };
+  }
+}

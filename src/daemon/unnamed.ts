@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Flow records of programs that are being identified: kept back, in order, until the program has a name, so that the history names even
+ * a process that was gone before anybody could look. After a while they go on without.
+ */
+import type { RingRecord } from "../contract/record.ts";
+import type { ImageKeyFields } from "../kernel/kernel.ts";
+
+export type FlowRing = Extract<RingRecord, { kind: "flow" | "flow-end" }>;
+
+const PATIENCE_MS = 3000;
+const MAX_RECORDS = 16_384;
+
+const textOf = (key: ImageKeyFields): string =>
+  `${key.device}:${key.inode}:${key.ctimeNs}:${key.cgroup}:${key.argsHash}:${key.salt}:${key.responsible}:${key.flags}`;
+
+export class Unnamed {
+  readonly #waiting = new Map<string, { readonly key: ImageKeyFields; readonly sinceMs: number; readonly records: FlowRing[] }>();
+  #count = 0;
+
+  /** Keeps a record back; false when there is no room, and it has to go on as it is. */
+  keep(record: FlowRing): boolean {
+    if (this.#count >= MAX_RECORDS) return false;
+    const { key } = record.event;
+    const text = textOf(key);
+    const waiting = this.#waiting.get(text) ?? { key, sinceMs: Date.now(), records: [] };
+    waiting.records.push(record);
+    this.#waiting.set(text, waiting);
+    this.#count += 1;
+    return true;
+  }
+
+  /** Whether records of this image are kept back: what follows must stay behind them. */
+  has(key: ImageKeyFields): boolean {
+    return this.#waiting.has(textOf(key));
+  }
+
+  /** Takes the records of images that `classOf` knows by now, each with its class, and those that have waited too long, with class 0. */
+  take(classOf: (key: ImageKeyFields) => number): { readonly record: FlowRing; readonly classId: number }[] {
+    const taken: { record: FlowRing; classId: number }[] = [];
+    const now = Date.now();
+    for (const [text, { key, sinceMs, records }] of this.#waiting) {
+      const classId = classOf(key);
+      if (classId === 0 && now - sinceMs < PATIENCE_MS) continue;
+      this.#waiting.delete(text);
+      this.#count -= records.length;
+      for (const record of records) taken.push({ record, classId });
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The journey up: what the kernel reports becomes a name, a line on the screen, a question. Nothing here changes a verdict: by the time
+ * a record arrives, the kernel has decided, and goes on holding what nobody has answered.
+ */
+import { baseName } from "../apps/image.ts";
+import { decodeBytes } from "../contract/bytes.ts";
+import type { Decoded } from "../contract/codec.ts";
+import type { KtimeNs } from "../contract/ids.ts";
+import { CLASS_UNKNOWN } from "../contract/ids.ts";
+import { type Action, type FlowEndEvent, type FlowEvent, IMAGE_PATH_LENGTH, type ImageEvent } from "../contract/layout.gen.ts";
+import type { RingRecord } from "../contract/record.ts";
+import { wallClockMs } from "../kernel/clock.ts";
+import { reconsider } from "./ask.ts";
+import type { Engine } from "./engine.ts";
+import { identifyImage } from "./identify.ts";
+import { conversation, judged, VERDICTS } from "./judged.ts";
+
+/** Every record from the rings comes here, in order. */
+export function onRecord(engine: Engine, record: RingRecord): void {
+  switch (record.kind) {
+    case "image":
+      void onImage(engine, record.event);
+      break;
+    case "flow":
+      engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
+      /* What is held must be looked at now; its line on the screen can wait for the name. */
+      if (VERDICTS[record.event.verdict as Action] === "held")
+        reconsider(engine, engine.holds.note(record.event.flow, record.event.key, record.event.rule));
+      if (record.event.flow.class !== CLASS_UNKNOWN || !engine.unnamed.keep(record)) onFlow(engine, record.event);
+      break;
+    case "flow-end":
+      /* Whoever asked has given up: its packets are not sent any more. The question stays, and its answer meets the retry. */
+      for (const hold of engine.holds.all()) if (hold.flow.cookie === record.event.flow.cookie) engine.holds.forget(hold);
+      if (!engine.unnamed.has(record.event.key) || !engine.unnamed.keep(record)) onFlowEnd(engine, record.event);
+      break;
+    case "held":
+      engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
+      reconsider(engine, engine.holds.keep(record.event, record.packet));
+      break;
+    case "exit":
+      if (record.event.key.salt !== 0n) engine.kernel.removeImage(record.event.key);
+      break;
+    case "listen":
+      engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
+      break;
+    case "netns":
+      engine.spaces.learn(record.event.netns, record.event.tgid);
+      break;
+  }
+}
+
+/** An image without a class: who is it? Then whatever waited for the answer is looked at again. */
+async function onImage(engine: Engine, event: Decoded<typeof ImageEvent>): Promise<void> {
+  engine.spaces.learn(event.netns, event.tgid);
+  try {
+    const path = event.pathStart < IMAGE_PATH_LENGTH ? decodeBytes(event.path.subarray(event.pathStart, IMAGE_PATH_LENGTH)) : null;
+    const comm = decodeBytes(event.comm.subarray(0, event.comm.indexOf(0) >>> 0));
+    await identifyImage(engine, {
+      key: event.key,
+      tgid: event.tgid,
+      startNs: event.startNs as KtimeNs,
+      uid: event.uid,
+      parentTgid: event.parentTgid,
+      argsHash: event.argsHash,
+      comm: comm || baseName(path ?? ""),
+      path,
+    });
+  } catch (error) {
+    engine.log(`Cannot identify process ${event.tgid}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  for (const hold of engine.holds.all()) if (hold.flow.class === CLASS_UNKNOWN) reconsider(engine, hold);
+  showNamed(engine);
+}
+
+/** Shows the flows whose programs have names by now. Due after each identification, and once a second for those that never get one. */
+export function showNamed(engine: Engine): void {
+  for (const { record, classId } of engine.unnamed.take((key) => engine.kernel.classOf(key))) {
+    const named = { ...record.event.flow, class: record.event.flow.class || classId };
+    if (record.kind === "flow") onFlow(engine, { ...record.event, flow: named });
+    else onFlowEnd(engine, { ...record.event, flow: named });
+  }
+}
+
+function onFlow(engine: Engine, event: Decoded<typeof FlowEvent>): void {
+  const { flow, verdict, by, rule, generation, header } = event;
+  judged(engine, flow, { action: verdict, by, rule, generation, timeMs: wallClockMs(header.timeNs) });
+}
+
+function onFlowEnd(engine: Engine, event: Decoded<typeof FlowEndEvent>): void {
+  const { bytesOut, bytesIn, packetsOut, packetsIn } = event.counters;
+  engine.flows.ended({
+    ...conversation(event.flow),
+    totals: { bytesOut: Number(bytesOut), bytesIn: Number(bytesIn), packetsOut: Number(packetsOut), packetsIn: Number(packetsIn) },
+    timeMs: wallClockMs(event.header.timeNs),
+  });
+}

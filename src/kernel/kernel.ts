@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the rest of Holdfast sees of the kernel. linux.ts is the real one; fake.ts the same in memory, for tests without root. */
+import type { FileKey } from "../contract/app.ts";
+import type { Decoded } from "../contract/codec.ts";
+import type { Conn, Decision, Image, ImageKey, OnceKey, SocketRecord } from "../contract/layout.gen.ts";
+import type { CompiledPolicy } from "../contract/policy.ts";
+import type { RingRecord } from "../contract/record.ts";
+
+export type ImageKeyFields = Decoded<typeof ImageKey>;
+export type ImageFields = Decoded<typeof Image>;
+export type OnceKeyFields = Decoded<typeof OnceKey>;
+export type ConnFields = Decoded<typeof Conn>;
+export type DecisionFields = Decoded<typeof Decision>;
+export type SocketFields = Decoded<typeof SocketRecord>;
+
+/** An address as the kernel side has it: a 128-bit number in two halves, v4 as ::ffff:a.b.c.d. */
+export type Address128 = { readonly high: bigint; readonly low: bigint };
+
+export type Kernel = {
+  /** True when the rules were in force before this daemon started. */
+  readonly adopted: boolean;
+  /** Keys the hash of arguments in image keys (apps/args-hash.ts). */
+  readonly hashSecret: readonly [bigint, bigint];
+  /** The generation in force; 0 = no policy yet. */
+  generation(): number;
+  /** Resolves when no running program decides by an older policy any more; `install` may be called then, and only then. */
+  settled(): Promise<void>;
+  /** Puts a policy in force at once: writes the idle half, flips, reads back. Returns the new generation. */
+  install(policy: CompiledPolicy): number;
+  /** Attaches the hooks. Call once a policy is installed. Nothing to do where the set was adopted. */
+  attach(): void;
+  /** Gives a class that is new since the last `install` its row; false when the tables have no room. A class keeps its first row. */
+  addClassRow(classId: number, row: Uint8Array): boolean;
+  /** Files what an image is. Throws `TableFullError`. */
+  putImage(key: ImageKeyFields, image: ImageFields): void;
+  removeImage(key: ImageKeyFields): void;
+  /** The class filed for an image; 0 = none yet. */
+  classOf(key: ImageKeyFields): number;
+  /** Classes of which some process runs now. */
+  runningClasses(): Set<number>;
+  /** Replaces the own addresses of one namespace. Throws `TableFullError`. */
+  putOwnAddresses(netns: bigint, addresses: readonly Address128[]): void;
+  /** Writes an answer on one held flow: allow (true) or deny. Throws `TableFullError`. */
+  putOnce(key: OnceKeyFields, allow: boolean): void;
+  removeOnce(key: OnceKeyFields): void;
+  /** What the kernel decides about a connection by the policy in force. */
+  decide(conn: ConnFields): DecisionFields;
+  /** Every live socket with its counters. */
+  sockets(): SocketFields[];
+  /** The kernel's key of the file at a path of the host's mount namespace; null when it cannot be opened. */
+  fileKey(path: string): FileKey | null;
+  /** Says that the daemon is there; due every half second. */
+  heartbeat(): void;
+  /** Sums over all CPUs, by name (COUNTER_NAMES). */
+  counters(): Record<string, number>;
+  /** Calls `listener` with every record, in order, until `close`. */
+  listen(listener: (record: RingRecord) => void): void;
+  /** False once the pins are gone: somebody ran `down` or `panic`. */
+  pinned(): boolean;
+  /** Lets go of everything; what is pinned stays in force. */
+  close(): Promise<void>;
+};
+
+/** A bounded table of the kernel has no room. */
+export class TableFullError extends Error {
+  override readonly name = "TableFullError";
+  readonly table: string;
+
+  constructor(table: string, cause: unknown) {
+    super(`Cannot add to the kernel's table "${table}": it is full`, { cause });
+    this.table = table;
+  }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The real kernel: the loaded object behind the interface of kernel.ts. */
+
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import type { FileKey } from "../contract/app.ts";
+import { decode, encode } from "../contract/codec.ts";
+import {
+  Action,
+  CLASS_UNKNOWN,
+  COUNTER_NAMES,
+  COUNTERS,
+  Conn,
+  DecideCall,
+  FileRecord,
+  Image,
+  ImageKey,
+  OnceKey,
+  OwnKey,
+  Process,
+  SocketRecord,
+} from "../contract/layout.gen.ts";
+import { decodeRecord, type RingRecord } from "../contract/record.ts";
+import { bootTimeNs } from "./clock.ts";
+import type { Address128, Kernel } from "./kernel.ts";
+import { TableFullError } from "./kernel.ts";
+import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, updateEntry } from "./libbpf.ts";
+import { close } from "./libc.ts";
+import { eventCounter, readable } from "./memory.ts";
+import { type Loaded, type LoadOptions, loadObject, readIterator } from "./object.ts";
+import { openRing } from "./ring.ts";
+import { PolicyTables } from "./tables.ts";
+
+/** Sizes of the rings in bytes (maps.h). */
+const EVENTS_SIZE = 4 * 1024 * 1024;
+const HELD_SIZE = 2 * 1024 * 1024;
+/** Records handed on before the event loop gets a turn. */
+const BATCH = 2048;
+/** Opens without reading, so that a FIFO or a device does no harm (fcntl.h; the same on x86-64 and arm64). */
+const O_PATH = 0o10000000;
+const E2BIG = 7;
+const ENOMEM = 12;
+
+/** When this process started, nanoseconds of CLOCK_BOOTTIME, as the kernel itself says in the task (exact, not in ticks). */
+function startOf(): bigint {
+  const fields = readFileSync("/proc/self/stat", "latin1")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return BigInt(fields[19] ?? 0) * 10_000_000n;
+}
+
+function inumOf(link: string): number {
+  return Number(/\[(\d+)\]/.exec(readlinkSync(link))?.[1] ?? 0);
+}
+
+function possibleCpus(): number {
+  const text = readFileSync("/sys/devices/system/cpu/possible", "latin1").trim();
+  const last = text.split(/[-,]/).at(-1);
+  return Number(last) + 1;
+}
+
+function put(map: number, name: string, key: Uint8Array, value: Uint8Array): void {
+  try {
+    updateEntry(map, key, value);
+  } catch (error) {
+    if (error instanceof LibbpfError && (error.errno === E2BIG || error.errno === ENOMEM)) throw new TableFullError(name, error);
+    throw error;
+  }
+}
+
+/** Loads or adopts the scope's kernel object. Nothing is attached yet unless it was adopted. */
+export function openKernel(options: LoadOptions): Kernel {
+  const loaded: Loaded = loadObject(options);
+  const tables = new PolicyTables(loaded.map);
+  const random = randomBytes(16);
+  tables.claim({
+    daemonTgid: process.pid,
+    daemonStartNs: startOf(),
+    scopeCgroup: options.scope.id,
+    scopeLevel: options.scope.level,
+    mountNamespace: inumOf("/proc/self/ns/mnt"),
+    secret: loaded.adopted ? null : [random.readBigUInt64LE(0), random.readBigUInt64LE(8)],
+  });
+  tables.heartbeat(bootTimeNs());
+
+  const files = attachIterator(loaded.program("open_files"), null, "open_files");
+  const live = attachIterator(loaded.program("live_sockets"), loaded.map("sockets"), "live_sockets");
+  const events = openRing(loaded.map("events"), EVENTS_SIZE);
+  const held = openRing(loaded.map("held"), HELD_SIZE);
+  const wake = eventCounter();
+  const cpus = possibleCpus();
+  const own = new Map<bigint, Map<string, Uint8Array>>();
+  let closing = false;
+  let reading: Promise<void> = Promise.resolve();
+
+  async function read(listener: (record: RingRecord) => void): Promise<void> {
+    const each = (bytes: Uint8Array): void => listener(decodeRecord(bytes));
+    while (!closing) {
+      const count = events.drain(each, BATCH) + held.drain(each, BATCH);
+      if (count > 0) await new Promise((resolve) => setImmediate(resolve));
+      else await readable([events.fd, held.fd, wake], 10_000);
+    }
+  }
+
+  return {
+    adopted: loaded.adopted,
+    hashSecret: tables.hashSecret,
+    generation: () => tables.generation,
+    settled: () => tables.settled(),
+    install: (policy) => tables.install(policy),
+    attach: loaded.attach,
+    addClassRow: (classId, row) => tables.addClassRow(classId, row),
+    putImage: (key, image) => put(loaded.map("images"), "images", encode(ImageKey, key), encode(Image, image)),
+    removeImage: (key) => void deleteEntry(loaded.map("images"), encode(ImageKey, key)),
+    classOf(key) {
+      const value = new Uint8Array(Image.size);
+      return readEntry(loaded.map("images"), encode(ImageKey, key), value) ? decode(Image, value).class : CLASS_UNKNOWN;
+    },
+    runningClasses() {
+      const classes = new Set<number>();
+      const value = new Uint8Array(Process.size);
+      for (const key of keys(loaded.map("processes"), 4))
+        if (readEntry(loaded.map("processes"), key, value)) classes.add(decode(Process, value).class);
+      return classes;
+    },
+    putOwnAddresses(netns: bigint, addresses: readonly Address128[]) {
+      const before = own.get(netns) ?? new Map<string, Uint8Array>();
+      const after = new Map<string, Uint8Array>();
+      for (const { high, low } of addresses) {
+        const key = encode(OwnKey, { netns, addressHigh: high, addressLow: low });
+        after.set(`${high}:${low}`, key);
+        put(loaded.map("own_addresses"), "own_addresses", key, Uint8Array.of(1));
+      }
+      for (const [name, key] of before) if (!after.has(name)) deleteEntry(loaded.map("own_addresses"), key);
+      if (after.size > 0) own.set(netns, after);
+      else own.delete(netns);
+    },
+    putOnce: (key, allow) =>
+      put(loaded.map("once"), "once", encode(OnceKey, key), new Uint8Array(Uint32Array.of(allow ? Action.ALLOW : Action.DENY).buffer)),
+    removeOnce: (key) => void deleteEntry(loaded.map("once"), encode(OnceKey, key)),
+    decide(conn) {
+      const call = new Uint8Array(DecideCall.size);
+      call.set(encode(Conn, conn), DecideCall.fields.conn.offset);
+      runProgram(loaded.program("decide_once"), call);
+      return decode(DecideCall, call).decision;
+    },
+    sockets() {
+      const bytes = readIterator(live);
+      return Array.from({ length: bytes.length / SocketRecord.size }, (_, i) => decode(SocketRecord, bytes, i * SocketRecord.size));
+    },
+    fileKey(path: string): FileKey | null {
+      let fd: number;
+      try {
+        fd = openSync(path, O_PATH);
+      } catch {
+        return null;
+      }
+      try {
+        const bytes = readIterator(files);
+        for (let at = 0; at < bytes.length; at += FileRecord.size) {
+          const record = decode(FileRecord, bytes, at);
+          if (record.fd === fd) return { device: record.device, inode: record.inode, ctimeNs: record.ctimeNs };
+        }
+        return null;
+      } finally {
+        closeSync(fd);
+      }
+    },
+    heartbeat: () => tables.heartbeat(bootTimeNs()),
+    counters() {
+      const sums: Record<string, number> = {};
+      for (let i = 0; i < COUNTERS; i++) {
+        const values = new BigUint64Array(cpus);
+        readEntry(loaded.map("counters"), new Uint8Array(Uint32Array.of(i).buffer), new Uint8Array(values.buffer));
+        sums[COUNTER_NAMES[i as keyof typeof COUNTER_NAMES]] = Number(values.reduce((sum, value) => sum + value, 0n));
+      }
+      return sums;
+    },
+    listen(listener) {
+      reading = read(listener);
+    },
+    pinned: () => existsSync(options.folder),
+    async close() {
+      closing = true;
+      const { writeSync } = await import("node:fs");
+      writeSync(wake, new Uint8Array(BigUint64Array.of(1n).buffer));
+      await reading;
+      for (const fd of [files, live, wake]) close(fd);
+      events.close();
+      held.close();
+      tables.close();
+      loaded.close();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Memory shared with the kernel: maps the daemon writes without a system call an entry, and ring buffers it reads. */
+import koffi from "koffi";
+import { SystemCallError } from "./libc.ts";
+
+const process_ = koffi.load(null);
+const mmap_ = process_.func("void *mmap(void *, size_t, int, int, int, int64_t)");
+const munmap_ = process_.func("int munmap(void *, size_t)");
+const poll_ = process_.func("int poll(void *, unsigned long, int)");
+const eventfd_ = process_.func("int eventfd(unsigned int, int)");
+const syscall_ = process_.func("long syscall(long, long, long, long, long)");
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const EFD_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
+const SYS_MEMBARRIER = process.arch === "arm64" ? 283 : 324;
+const MEMBARRIER_CMD_GLOBAL = 1;
+
+export const PAGE_SIZE = 4096;
+
+/** A mapping of a kernel object; `bytes` must not be used after `unmap()`. */
+export type Mapping = { readonly bytes: Uint8Array; unmap(): void };
+
+/** Maps `length` bytes of `fd` from `offset`, read-only unless `writable`. */
+export function mapMemory(fd: number, length: number, options: { offset?: number; writable?: boolean } = {}): Mapping {
+  const protection = options.writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  const address = mmap_(null, length, protection, MAP_SHARED, fd, options.offset ?? 0);
+  if (koffi.address(address) === 0xffffffffffffffffn) throw new SystemCallError("mmap", koffi.errno());
+  return {
+    bytes: new Uint8Array(koffi.view(address, length)),
+    unmap: () => {
+      munmap_(address, length);
+    },
+  };
+}
+
+/**
+ * Resolves when no BPF program that was running at the call is running any more: membarrier(2) MEMBARRIER_CMD_GLOBAL is a full RCU
+ * grace period. Runs off the main thread.
+ */
+export function afterRunningPrograms(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    syscall_.async(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0, 0, (error: Error | null, result: number) => {
+      if (error) reject(error);
+      else if (result < 0) reject(new Error("Cannot wait for running kernel programs: membarrier(2) is not available"));
+      else resolve();
+    });
+  });
+}
+
+/** An event counter to wake a waiting poll with. */
+export function eventCounter(): number {
+  const fd = eventfd_(0, EFD_CLOEXEC | EFD_NONBLOCK) as number;
+  if (fd < 0) throw new SystemCallError("eventfd", koffi.errno());
+  return fd;
+}
+
+const POLLIN = 1;
+
+/** Resolves when one of `fds` has something to read, or after `timeoutMs`. Waits off the main thread. */
+export function readable(fds: readonly number[], timeoutMs: number): Promise<void> {
+  const entries = new Int32Array(fds.length * 2);
+  fds.forEach((fd, i) => {
+    entries[i * 2] = fd;
+    entries[i * 2 + 1] = POLLIN;
+  });
+  return new Promise((resolve, reject) => {
+    poll_.async(entries, fds.length, timeoutMs, (error: Error | null) => (error ? reject(error) : resolve()));
+  });
+}

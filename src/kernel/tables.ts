@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The policy tables in shared memory: two halves; the idle one is written, then one store of the generation puts it in force. */
+import { decode, encode, encodeInto } from "../contract/codec.ts";
+import {
+  ClassRow,
+  Half,
+  LAYOUT_MAGIC,
+  LAYOUT_VERSION,
+  MAX_CLASSES,
+  MAX_PORT_SPANS,
+  MAX_ROWS,
+  MAX_RULES,
+  MAX_SPANS4,
+  MAX_SPANS6,
+  MAX_USERS,
+  Policy,
+  PortSpan,
+  Row,
+  RuleEntry,
+  Span4,
+  Span6,
+  UserRow,
+} from "../contract/layout.gen.ts";
+import type { CompiledPolicy } from "../contract/policy.ts";
+import { afterRunningPrograms, type Mapping, mapMemory, PAGE_SIZE } from "./memory.ts";
+import type { MapName } from "./object.ts";
+
+const TABLES = {
+  rows: { map: "rows", entry: Row, limit: MAX_ROWS },
+  spans4: { map: "spans4", entry: Span4, limit: MAX_SPANS4 },
+  spans6: { map: "spans6", entry: Span6, limit: MAX_SPANS6 },
+  portSpans: { map: "port_spans", entry: PortSpan, limit: MAX_PORT_SPANS },
+  users: { map: "users", entry: UserRow, limit: MAX_USERS },
+  rules: { map: "rules", entry: RuleEntry, limit: MAX_RULES },
+  classRows: { map: "class_rows", entry: ClassRow, limit: MAX_CLASSES },
+} as const;
+type TableName = keyof typeof TABLES;
+const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+/** What of the policy is not rules: whose the scope and the daemon are. */
+export type Fixed = {
+  readonly daemonTgid: number;
+  readonly daemonStartNs: bigint;
+  readonly scopeCgroup: bigint;
+  readonly scopeLevel: number;
+  readonly mountNamespace: number;
+  /** Random for each load; null keeps the pinned set's, by which its tags and hashes were made. */
+  readonly secret: readonly [bigint, bigint] | null;
+};
+
+/** The shared memory of one loaded set. */
+export class PolicyTables {
+  readonly #memory = new Map<TableName | "policy", Mapping>();
+  readonly #policy: Uint8Array;
+  readonly #generation: Int32Array;
+  readonly #heartbeat: BigUint64Array;
+  /** Rows of the half in force that are taken; all of them until this daemon has installed a policy. */
+  #rowsInForce: number = MAX_ROWS;
+  #settled: Promise<void> = Promise.resolve();
+
+  constructor(fd: (name: MapName) => number) {
+    const map = (name: TableName | "policy", bytes: number, source: MapName): Uint8Array => {
+      const mapping = mapMemory(fd(source), Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE, { writable: true });
+      this.#memory.set(name, mapping);
+      return mapping.bytes;
+    };
+    this.#policy = map("policy", Policy.size, "policy");
+    const { buffer } = this.#policy;
+    this.#generation = new Int32Array(buffer, Policy.fields.generation.offset, 1);
+    this.#heartbeat = new BigUint64Array(buffer, Policy.fields.heartbeatNs.offset, 1);
+    for (const name of TABLE_NAMES) map(name, 2 * TABLES[name].limit * TABLES[name].entry.size, TABLES[name].map);
+  }
+
+  get hashSecret(): readonly [bigint, bigint] {
+    const [a = 0n, b = 0n] = decode(Policy, this.#policy.slice(0, Policy.size)).hashSecret;
+    return [a, b];
+  }
+
+  get generation(): number {
+    return Atomics.load(this.#generation, 0) >>> 0;
+  }
+
+  /** Says whose this set is from now on. Rules in force are not touched. */
+  claim(fixed: Fixed): void {
+    const before = decode(Policy, this.#policy.slice(0, Policy.size));
+    encodeInto(
+      Policy,
+      {
+        ...before,
+        magic: LAYOUT_MAGIC,
+        version: LAYOUT_VERSION,
+        daemonTgid: fixed.daemonTgid,
+        daemonStartNs: fixed.daemonStartNs,
+        scopeCgroup: fixed.scopeCgroup,
+        scopeLevel: fixed.scopeLevel,
+        mountNamespace: fixed.mountNamespace,
+        hashSecret: fixed.secret ?? before.hashSecret,
+      },
+      this.#policy,
+    );
+  }
+
+  #table(name: TableName): Uint8Array {
+    const mapping = this.#memory.get(name);
+    if (!mapping) throw new Error(`Cannot use table "${name}": it is not mapped`);
+    return mapping.bytes;
+  }
+
+  /** Resolves when no program uses the idle half any more, so that it may be written. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /**
+   * Writes the idle half and flips; returns the generation in force. Call it when `settled`. It does not wait: what the caller compiled
+   * and what the kernel has are the same moment.
+   */
+  install(policy: CompiledPolicy): number {
+    const next = (this.generation + 1) >>> 0 || 1;
+    const half = next & 1;
+    for (const name of TABLE_NAMES) {
+      const { entry, limit } = TABLES[name];
+      const bytes = policy.tables[name];
+      if (bytes.length > limit * entry.size)
+        throw new Error(`Cannot install the policy: table "${name}" has ${bytes.length / entry.size} entries, the limit is ${limit}`);
+      const table = this.#table(name);
+      const at = half * limit * entry.size;
+      table.set(bytes, at);
+      /* Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
+      if (name === "classRows") {
+        const rest = new Uint32Array(table.buffer, table.byteOffset + at + bytes.length, (limit * entry.size - bytes.length) / 4);
+        for (let i = 0; i < rest.length; i += 2) rest[i] = policy.half.rowAnyApp;
+      }
+    }
+    this.#policy.set(encode(Half, policy.half), Policy.fields.halves.offset + half * Half.size);
+    this.#rowsInForce = policy.tables.rows.length / Row.size;
+    Atomics.store(this.#generation, 0, next | 0);
+    if (this.generation !== next) throw new Error(`Cannot put generation ${next} in force: the kernel reads back ${this.generation}`);
+    this.#settled = afterRunningPrograms();
+    return next;
+  }
+
+  /** Appends a row to the half in force and gives it to a class; false when the rows are full. */
+  addClassRow(classId: number, row: Uint8Array): boolean {
+    if (classId >= MAX_CLASSES || this.#rowsInForce >= MAX_ROWS) return false;
+    const half = this.generation & 1;
+    const index = this.#rowsInForce++;
+    this.#table("rows").set(row, (half * MAX_ROWS + index) * Row.size);
+    const classes = this.#table("classRows");
+    Atomics.store(new Int32Array(classes.buffer, (half * MAX_CLASSES + classId) * ClassRow.size, 1), 0, index);
+    return true;
+  }
+
+  /** `nowNs`: CLOCK_BOOTTIME. */
+  heartbeat(nowNs: bigint): void {
+    Atomics.store(this.#heartbeat, 0, nowNs);
+  }
+
+  close(): void {
+    for (const mapping of this.#memory.values()) mapping.unmap();
+    this.#memory.clear();
+  }
+}

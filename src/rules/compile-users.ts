@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The dimension of users: for each uid that some rule names, the rules that hold for it. */
+import type { Environment } from "../contract/environment.ts";
+import { MAX_USERS, UserRow } from "../contract/layout.gen.ts";
+import { uidOf } from "./match.ts";
+import type { Part } from "./parts.ts";
+import { Bits, type RowTable } from "./rows.ts";
+import { pack, TableFullError } from "./table.ts";
+
+/** struct user_row, by uid. `anyUser`: the rules that name no user. Throws TableFullError. */
+export function compileUsers(parts: readonly Part[], anyUser: Bits, environment: Environment, rows: RowTable): Uint8Array {
+  const byUid = new Map<number, Bits>();
+  for (const [bit, { placed }] of parts.entries()) {
+    const { user } = placed.rule.who;
+    const uid = user === null ? null : uidOf(user, environment);
+    if (uid === null || uid > 0xffffffff) continue;
+    const bits = byUid.get(uid) ?? new Bits().addAll(anyUser);
+    byUid.set(uid, bits);
+    bits.add(bit);
+  }
+  if (byUid.size > MAX_USERS) throw new TableFullError(`Cannot use rules about ${byUid.size} users: the limit is ${MAX_USERS}`);
+  const sorted = [...byUid].sort(([a], [b]) => a - b);
+  return pack(
+    UserRow,
+    sorted.map(([uid, bits]) => ({ uid, row: rows.indexOf(bits) })),
+  );
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The store on SQLite: which statement answers which method. */
+import type { QuestionId } from "../../contract/ids.ts";
+import { RETENTION, type SettingValue, type Store, type StoredQuestion } from "../store.ts";
+import type { Database } from "./database.ts";
+import { applyAll, currentRevision, edit, expire, revisions, undo } from "./edits.ts";
+import { appendFlows, closeFlows, flows, prune, reserveFlowIds } from "./flows.ts";
+import { disabledInGroups, lastRuleId, ownRules, placeGroup, putRule } from "./rules.ts";
+
+type QuestionRow = { id: number; asked_ms: number; question: string; answered_ms: number | null; answer: string | null };
+
+const toQuestion = (row: QuestionRow): StoredQuestion => ({
+  id: row.id as QuestionId,
+  askedMs: row.asked_ms,
+  question: row.question,
+  answeredMs: row.answered_ms,
+  answer: row.answer,
+});
+
+/** The store in a database that has been checked and brought to the newest form. */
+export function sqliteStore(database: Database): Store {
+  const disabledGroups = (): string[] =>
+    database.all<{ name: string }>("SELECT name FROM disabled_groups ORDER BY name").map((row) => row.name);
+  const settings = (): ReadonlyMap<string, SettingValue> =>
+    new Map(
+      database
+        .all<{ key: string; value: string }>("SELECT key, value FROM settings ORDER BY key")
+        .map((row) => [row.key, JSON.parse(row.value) as SettingValue]),
+    );
+  const disableGroup = (name: string): unknown => database.run("INSERT OR IGNORE INTO disabled_groups VALUES (?)", name);
+  const putSetting = (key: string, value: SettingValue): unknown =>
+    database.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", key, JSON.stringify(value));
+
+  return {
+    revision: () => currentRevision(database),
+    rules: () => ownRules(database),
+    edit: (changes, timeMs) => edit(database, changes, timeMs),
+    undo: (timeMs, ended) => undo(database, timeMs, ended),
+    expire: (timeMs, ended) => expire(database, timeMs, ended),
+    revisions: (limit) => revisions(database, limit),
+    placeGroup: (group, rules, timeMs) => database.durably(() => placeGroup(database, group, rules, timeMs)),
+    disabledGroups,
+    setGroupEnabled: (group, enabled) =>
+      database.durably(() => {
+        if (enabled) database.run("DELETE FROM disabled_groups WHERE name = ?", group);
+        else disableGroup(group);
+      }),
+
+    lastGood: () => ({
+      revision: currentRevision(database),
+      lastRuleId: lastRuleId(database),
+      rules: [...ownRules(database), ...disabledInGroups(database)],
+      settings: settings(),
+      disabledGroups: disabledGroups(),
+    }),
+    takeOver: (lastGood, timeMs) =>
+      database.durably(() => {
+        if (currentRevision(database) > 0) throw new RangeError("Cannot take over rules.last: expected a store without a revision");
+        for (const rule of lastGood.rules) putRule(database, rule);
+        database.run("DELETE FROM sqlite_sequence WHERE name = 'rules'");
+        database.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('rules', ?)", lastGood.lastRuleId);
+        for (const name of lastGood.disabledGroups) disableGroup(name);
+        for (const [key, value] of lastGood.settings) putSetting(key, value);
+        if (lastGood.revision === 0) return;
+        database.run("INSERT INTO revisions (revision, time_ms, kind) VALUES (?, ?, 'takeover')", lastGood.revision, timeMs);
+      }),
+    restore: (configuration, timeMs) =>
+      database.durably(() => {
+        database.run("DELETE FROM settings");
+        for (const [key, value] of configuration.settings) putSetting(key, value);
+        database.run("DELETE FROM disabled_groups");
+        for (const name of configuration.disabledGroups) disableGroup(name);
+        const changes = [
+          ...ownRules(database).map(({ id }) => ({ kind: "remove", id }) as const),
+          ...configuration.rules.map((rule) => ({ kind: "add", rule, createdMs: rule.createdMs }) as const),
+        ];
+        return applyAll(database, changes, timeMs, "restore");
+      }),
+
+    addHits: (hits) =>
+      database.transaction(() => {
+        for (const hit of hits) {
+          database.run(
+            `INSERT INTO rule_hits VALUES (?, ?, ?) ON CONFLICT (rule) DO UPDATE
+             SET hits = hits + excluded.hits, last_used_ms = max(last_used_ms, excluded.last_used_ms)`,
+            ...[hit.rule, hit.hits, hit.lastUsedMs],
+          );
+        }
+      }),
+    hits: () =>
+      new Map(
+        database
+          .all<{ rule: number; hits: number; last_used_ms: number }>("SELECT * FROM rule_hits")
+          .map((row) => [row.rule, { hits: row.hits, lastUsedMs: row.last_used_ms }]),
+      ),
+
+    settings,
+    setSetting: (key, value) =>
+      database.durably(() => {
+        if (value === null) database.run("DELETE FROM settings WHERE key = ?", key);
+        else putSetting(key, value);
+      }),
+    document: (name) => database.get<{ json: string }>("SELECT json FROM documents WHERE name = ?", name)?.json ?? null,
+    keepDocument: (name, json) => {
+      database.run("INSERT OR REPLACE INTO documents VALUES (?, ?)", name, json);
+    },
+
+    ask: (question, timeMs) => database.run("INSERT INTO questions (asked_ms, question) VALUES (?, ?)", timeMs, question).id as QuestionId,
+    answer: (id, answer, timeMs) =>
+      database.run("UPDATE questions SET answered_ms = ?, answer = ? WHERE id = ? AND answered_ms IS NULL", timeMs, answer, id).changes > 0,
+    openQuestions: () => database.all<QuestionRow>("SELECT * FROM questions WHERE answered_ms IS NULL ORDER BY id").map(toQuestion),
+    questions: (limit) => database.all<QuestionRow>("SELECT * FROM questions ORDER BY id DESC LIMIT ?", limit).map(toQuestion),
+
+    reserveFlowIds: (count) => reserveFlowIds(database, count),
+    appendFlows: (batch) => appendFlows(database, batch),
+    flows: (query) => flows(database, query),
+    closeFlows: () => closeFlows(database),
+    prune: (nowMs, retention = RETENTION) => prune(database, nowMs, retention),
+    close: () => database.sqlite.close(),
+  };
+}

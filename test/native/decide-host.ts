@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** bpf/decide.h compiled for the host (decide_host.c), as an implementation. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encode } from "../../src/contract/codec.ts";
+import type { Decision } from "../../src/contract/connection.ts";
+import { Decision as DecisionLayout, Half } from "../../src/contract/layout.gen.ts";
+import { type CompiledSituation, compileSituation, readDecision, type Situation } from "../verdicts.ts";
+
+const BPF = join(import.meta.dirname, "../../bpf");
+/** Situations given to one process: their tables go through a pipe, and are in memory at once. */
+const BATCH = 50;
+
+function u32(...values: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}
+
+function message({ policy, conns }: CompiledSituation): Uint8Array[] {
+  const { rows, spans4, spans6, portSpans, users, rules, classRows } = policy.tables;
+  const tables = [rows, spans4, spans6, portSpans, users, rules, classRows];
+  return [u32(...tables.map((table) => table.length)), encode(Half, policy.half), ...tables, u32(conns.length), ...conns];
+}
+
+/** The compiled program; `remove` takes its folder away. */
+export class DecideHost {
+  readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-decide-"));
+  readonly #program = join(this.#folder, "decide_host");
+
+  constructor() {
+    const source = join(import.meta.dirname, "decide_host.c");
+    execFileSync("cc", ["-O2", "-Wall", "-Werror", "-I", BPF, source, "-o", this.#program]);
+  }
+
+  #run(situations: readonly CompiledSituation[]): Decision[][] {
+    const input = Buffer.concat(situations.flatMap(message));
+    const { status, stdout, stderr } = spawnSync(this.#program, { input, maxBuffer: 1 << 28 });
+    if (status !== 0) throw new Error(`decide_host failed: ${stderr.toString()}`);
+    let offset = 0;
+    const decisions = situations.map(({ conns }) =>
+      conns.map(() => {
+        const decision = readDecision(stdout, offset);
+        offset += DecisionLayout.size;
+        return decision;
+      }),
+    );
+    if (offset !== stdout.length) throw new Error(`decide_host wrote ${stdout.length} bytes: expected ${offset}`);
+    return decisions;
+  }
+
+  decide(situations: readonly Situation[]): Decision[][] {
+    const decisions: Decision[][] = [];
+    for (let i = 0; i < situations.length; i += BATCH) {
+      decisions.push(...this.#run(situations.slice(i, i + BATCH).map(compileSituation)));
+    }
+    return decisions;
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -158,7 +158,7 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 			return 0;
 	}
 	/* Without connections, a long silence ends the flow. */
-	if (many && bpf_ktime_get_coarse_ns() - since > REPLY_WINDOW_NS)
+	if (many && bpf_ktime_get_ns() - since > REPLY_WINDOW_NS)
 		return 0;
 	return word;
 }
@@ -166,7 +166,7 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 static __always_inline void remember(struct socket_state *state, const struct flow_id *flow, const struct decision *decision,
 				     verdict_word word, int many)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
+	__u64 now = bpf_ktime_get_ns();
 
 	state->rule = decision->rule;
 	state->by = decision->by;

@@ -247,6 +247,111 @@ int on_post_bind6(struct bpf_sock *ctx)
 	return bound(ctx);
 }
 
+/* ---- options that talk, or that would send past every other hook ---- */
+
+#define SOL_IP_ 0
+#define SOL_IPV6_ 41
+#define SOL_PACKET_ 263
+#define SOL_XDP_ 283
+#define PACKET_QDISC_BYPASS_ 20
+#define IP_ADD_MEMBERSHIP_ 35
+#define IP_ADD_SOURCE_MEMBERSHIP_ 39
+#define IP_MSFILTER_ 41
+#define IPV6_JOIN_GROUP_ 20
+#define IPV6_JOIN_ANYCAST_ 27
+#define MCAST_JOIN_GROUP_ 42
+#define MCAST_JOIN_SOURCE_GROUP_ 46
+#define MCAST_MSFILTER_ 48
+#define SOCKADDR_OFFSET 8	/* of the group in struct group_req, group_source_req and group_filter */
+#define OPTION_PAGE 4096	/* longer options are cut to a page for us, and fail unless we give them back whole */
+
+/* Reads `length` bytes of the option's value at `offset`; -1 when it is shorter. */
+static __always_inline int option_bytes(struct bpf_sockopt *ctx, __u32 offset, void *to, const __u32 length)
+{
+	void *value = ctx->optval;
+
+	if (value + offset + length > ctx->optval_end)
+		return -1;
+	__builtin_memcpy(to, value + offset, length);
+	return 0;
+}
+
+/* The group a socket is about to join: the kernel itself will then talk to it, past every packet hook. 0: no such option. */
+static __always_inline int group_joined(struct bpf_sockopt *ctx, struct flow_id *flow)
+{
+	__be32 address[4] = {};
+	__u16 family = 0;
+
+	if (ctx->level == SOL_IP_ && (ctx->optname == IP_ADD_MEMBERSHIP_ || ctx->optname == IP_ADD_SOURCE_MEMBERSHIP_ ||
+				      ctx->optname == IP_MSFILTER_)) {
+		if (option_bytes(ctx, 0, address, 4))
+			return 0;
+		family = AF_INET_;
+	} else if (ctx->level == SOL_IPV6_ && (ctx->optname == IPV6_JOIN_GROUP_ || ctx->optname == IPV6_JOIN_ANYCAST_)) {
+		if (option_bytes(ctx, 0, address, 16))
+			return 0;
+		family = AF_INET6_;
+	} else if ((ctx->level == SOL_IP_ || ctx->level == SOL_IPV6_) &&
+		   (ctx->optname == MCAST_JOIN_GROUP_ || ctx->optname == MCAST_JOIN_SOURCE_GROUP_ || ctx->optname == MCAST_MSFILTER_)) {
+		if (option_bytes(ctx, SOCKADDR_OFFSET, &family, 2))
+			return 0;
+		if (family == AF_INET_ ? option_bytes(ctx, SOCKADDR_OFFSET + 4, address, 4) : option_bytes(ctx, SOCKADDR_OFFSET + 8, address, 16))
+			return 0;
+	} else {
+		return 0;
+	}
+	if (family == AF_INET_) {
+		flow->peer_high = 0;
+		flow->peer_low = mapped(address[0]);
+		flow->protocol = IPPROTO_IGMP_;
+	} else {
+		flow->peer_high = word64(address[0], address[1]);
+		flow->peer_low = word64(address[2], address[3]);
+		flow->protocol = IPPROTO_ICMPV6_;
+	}
+	return 1;
+}
+
+SEC("cgroup/setsockopt")
+int on_setsockopt(struct bpf_sockopt *ctx)
+{
+	const struct policy *policy = the_policy();
+	int bypass = (ctx->level == SOL_PACKET_ && ctx->optname == PACKET_QDISC_BYPASS_) || ctx->level == SOL_XDP_;
+	struct flow_id group = {};
+	int joins = bypass ? 0 : group_joined(ctx, &group);
+
+	if (ctx->optlen > OPTION_PAGE)
+		ctx->optlen = 0;
+	if (!bypass && !joins)
+		return GO_ON;
+	if (!policy || !ctx->sk)
+		return REFUSE;
+	struct socket_state *state = bpf_sk_storage_get(&sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count(COUNTER_SOCKET_STORAGE_FAILED);
+		return REFUSE;
+	}
+	if (state->flags & SOCKET_OURS)
+		return GO_ON;
+	owner_is_current(state, policy);
+
+	struct flow_id flow = state->flow;
+
+	flow.peer_high = group.peer_high;
+	flow.peer_low = group.peer_low;
+	flow.protocol = group.protocol;
+	flow.peer_port = 0;
+	flow.direction = DIRECTION_OUT;
+	flow.own = 0;
+	flow.sent_to = 0;
+	/* An option cannot be held: what nobody has decided is refused and asked about, and the next try meets the answer. */
+	if (judge(state, &flow, 1, bypass ? UNREAD_ALL : 0) == ACTION_ALLOW)
+		return GO_ON;
+	count(COUNTER_REFUSED);
+	return REFUSE;
+}
+
 /* ---- every IP packet of a socket ---- */
 
 /*

@@ -2,7 +2,7 @@
 /** What a command prints: one JSON object a line, or text for a person. Text from outside is made visible here, whichever it is. */
 import { visible } from "../contract/bytes.ts";
 import type { Failure } from "../contract/failure.ts";
-import { type Column, table } from "./table.ts";
+import { type Column, table } from "../terminal/table.ts";
 
 /** Where output goes. `width`: cells of the terminal on standard output, null when it is none. */
 export type Streams = {

@@ -2,13 +2,11 @@
 /** `ask watch`: questions as they come. With --json or without a terminal one line each; in a terminal, single keys answer the one shown. */
 import { emitKeypressEvents } from "node:readline";
 import type { Client } from "../client/client.ts";
-import type { ApiEvent, Question, RequestInput } from "../contract/api.ts";
+import type { Question, RequestInput } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
 import type { Context } from "./context.ts";
-import { Desk } from "./desk.ts";
-import { answerWords, questionWords } from "./words.ts";
-
-export type QuestionEvent = Extract<ApiEvent, { kind: "question" | "question-closed" }>;
+import { Desk, type QuestionEvent } from "../terminal/desk.ts";
+import { answerWords, questionWords } from "../terminal/words.ts";
 
 /** The open questions first, then what changes. Returns when the daemon ends the stream or `signal` aborts. */
 export async function* questionEvents(client: Client, signal: AbortSignal): AsyncIterable<QuestionEvent> {
@@ -70,7 +68,7 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
     }
     // A key pressed twice must not answer the next question as well.
     if (key.ctrl || answering) return;
-    const request = key.name === "a" ? desk.answer("allow") : key.name === "d" ? desk.answer("deny") : null;
+    const request = desk.answer(key.name ?? "");
     if (request !== null) {
       answering = true;
       answer(request)

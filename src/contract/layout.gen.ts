@@ -25,6 +25,13 @@ export const IMAGE_PATH_ROOM = 768;
 export const UNREAD_PORT = 1;
 export const UNREAD_ALL = 2;
 export const V4_MAPPED = 65535;
+export const SOCKET_OURS = 1;
+export const SOCKET_LISTENS = 2;
+export const SOCKET_ACCEPTED = 4;
+export const SOCKET_EXPLICIT = 8;
+export const SOCKET_REPORTED = 16;
+export const SOCKET_UNDECIDED = 32;
+export const SOCKET_RETRIES = 64;
 
 export const Action = {
   NONE: 0,

@@ -59,7 +59,7 @@ export const HealthItem = z.strictObject({
 });
 export type HealthItem = z.infer<typeof HealthItem>;
 
-/** `rule` is the id of the ask rule that raised it, or null (the mode did). `resultingRule` is what a plain `allow` would add. */
+/** `rule` is the id of the ask rule that raised it, or null (the mode did). `resultingRule` is what a plain `allow` would add. No scopes: only an answer for once. */
 export const Question = z.strictObject({
   id: Id,
   since: Time,
@@ -68,7 +68,7 @@ export const Question = z.strictObject({
   flows: Count,
   packets: Count,
   rule: Id.nullable(),
-  scopes: z.array(Scope).min(1),
+  scopes: z.array(Scope),
   resultingRule: z.string(),
 });
 export type Question = z.infer<typeof Question>;

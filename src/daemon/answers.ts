@@ -2,10 +2,9 @@
 /** An answer becomes a rule, or "once", a word on the held flows; it returns when held packets have been sent or refused. */
 import type { RequestOf } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
-import type { Rule } from "../contract/rule.ts";
 import type { Question } from "../contract/shapes.ts";
 import { TableFullError } from "../kernel/kernel.ts";
-import { type Asked, answerRule, scopesFor } from "../rules/answer.ts";
+import { type Asked, answerRule, offeredScopes } from "../rules/answer.ts";
 import { printRule } from "../rules/print.ts";
 import { addressText } from "./address.ts";
 import { closeAnswered, type OpenQuestion, reconsider } from "./ask.ts";
@@ -15,25 +14,29 @@ import type { Engine } from "./engine.ts";
 import { onceKey } from "./holds.ts";
 
 /** What rules/answer.ts asks of a question. */
-function asked({ app, flow, askRule }: OpenQuestion): Asked {
+function asked({ app, flow, flows, askRule }: OpenQuestion): Asked {
   return {
     app,
     direction: flow.direction === 0 ? "out" : "in",
     protocol: flow.protocol,
-    address: addressText({ high: flow.peerHigh, low: flow.peerLow }),
+    /* Incoming questions may be about several peers. */
+    address: flow.direction === 0 || flows === 1 ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null,
     port: flow.direction === 0 ? flow.peerPort : flow.localPort,
-    askRule: askRule?.rule ?? null,
+    own: flow.own !== 0,
+    ask: askRule?.rule ?? null,
   };
 }
 
-/** The scopes a question offers; "exact" comes first. */
-export function offeredScopes(question: OpenQuestion): Question["scopes"] {
-  return [...scopesFor(asked(question))];
+/** The scopes a question offers, narrowest first; none when only "once" is left. */
+export function scopesOf(engine: Engine, question: OpenQuestion): Question["scopes"] {
+  return offeredScopes(asked(question), engine.environment);
 }
 
-/** What a plain `allow` would add, as text. */
-export function printAnswer(question: OpenQuestion): string {
-  return printRule(answerRule(asked(question), { action: "allow", scope: "exact", anyPort: false, lifetime: { kind: "ever" } }).rule);
+/** What a plain `allow` would add, as text; why there is no such rule when nothing but "once" is left. */
+export function resultingRule(engine: Engine, question: OpenQuestion): string {
+  const answer = { action: "allow", scope: null, anyPort: false, lifetime: { kind: "ever" } } as const;
+  const made = answerRule(asked(question), answer, engine.environment);
+  return made.ok ? printRule(made.rule) : made.problem;
 }
 
 /** Answers "once": every flow the question waits for is let go or refused, and no rule is made. */
@@ -60,31 +63,19 @@ export async function answerQuestion(engine: Engine, request: RequestOf<"answer"
   const question = engine.questions.get(request.id);
   if (question === null)
     throw new Failure("not-found", `Cannot answer question ${request.id}: it is not open; "holdfast ask ls" lists those that are`);
-  const offered = offeredScopes(question);
-  const scope = request.scope ?? "exact";
-  if (!offered.includes(scope))
-    throw new Failure("bad-input", `Cannot answer question ${request.id} with scope "${scope}": it offers ${offered.join(" and ")}`);
-  const { action, anyPort, lifetime } = request;
-  const answer = answerRule(asked(question), { action, scope, anyPort, lifetime });
-  const text = printRule(answer.rule);
+  const { action, scope, anyPort, lifetime } = request;
+  const made = answerRule(asked(question), { action, scope, anyPort, lifetime }, engine.environment);
   if (lifetime.kind === "once") {
     const counts = answerOnce(engine, question, action === "allow");
     closeAnswered(engine, { question, answer: action, rule: null });
-    return { rule: null, text, ...counts };
+    return { rule: null, text: made.ok ? printRule(made.rule) : `${action} once`, ...counts };
   }
-  if (!answer.nameable)
-    throw new Failure(
-      "bad-input",
-      `Cannot make a rule about "${question.app.name}": nothing that names it stays the same; answer with --for once`,
-    );
+  if (!made.ok) throw new Failure("bad-input", `Cannot answer question ${request.id} so. ${made.problem}`);
+  const { rule } = made;
   const before = new Set(question.holds);
-  const done = await edit(engine, (store) => store.edit([{ kind: "add", rule: newRule(answer.rule, programOf(answer.rule)) }], Date.now()));
+  const done = await edit(engine, (store) => store.edit([{ kind: "add", rule: newRule(rule, rule.who.program.value) }], Date.now()));
   closeAnswered(engine, { question, answer: action, rule: done.rules[0]?.id ?? null });
   /* An edit settles everything that waits; what this question still waits for now is another rule's doing. */
   for (const hold of engine.holds.all()) if (before.has(hold.key)) reconsider(engine, hold);
-  return { rule: done.rules[0]?.id ?? null, text, released: done.settled.released, refused: done.settled.refused };
-}
-
-function programOf(rule: Rule): string {
-  return rule.who.program.value;
+  return { rule: done.rules[0]?.id ?? null, text: printRule(rule), released: done.settled.released, refused: done.settled.refused };
 }

@@ -110,7 +110,6 @@ function ask(engine: Engine, hold: Hold, ruleId: number): void {
       known.holds.add(hold.key);
       known.flows += 1;
     }
-    known.packets = Math.max(known.packets, 0) + (hold.packets.length > 0 ? 1 : 0);
     return;
   }
   const app = engine.registry.app(flow.class);
@@ -142,7 +141,7 @@ function ask(engine: Engine, hold: Hold, ruleId: number): void {
     askRule: placed ? { id: placed.id, rule: placed.rule } : null,
     holds: new Set([hold.key]),
     flows: 1,
-    packets: hold.packets.length,
+    packets: hold.seen,
   });
   engine.publish({ kind: "question", question: shownQuestion(engine, question) });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which rules can never win, and because of which: worked out once for each set of rules. */
-import { findRedundant } from "../rules/redundant.ts";
+import { coveredBy as covered } from "../rules/redundant.ts";
 import type { Engine } from "./engine.ts";
 import type { Book } from "./rulebook.ts";
 
@@ -9,7 +9,7 @@ const known = new WeakMap<Book, ReadonlyMap<number, number>>();
 /** Rule id -> id of the rule that covers it. */
 export function coveredBy(engine: Engine): ReadonlyMap<number, number> {
   const { book } = engine.rulebook;
-  const found = known.get(book) ?? findRedundant(book.ordered.filter(({ enabled }) => enabled));
+  const found = known.get(book) ?? covered(book.ordered, engine.environment);
   known.set(book, found);
   return found;
 }

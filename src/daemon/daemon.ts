@@ -21,6 +21,7 @@ import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts"
 import type { Store } from "../store/store.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
+import type { Backend } from "./backend.ts";
 import { expire, putInForce, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import { makeEvents } from "./events.ts";
@@ -49,6 +50,8 @@ const SEEN = "seen";
 export type Daemon = {
   readonly engine: Engine;
   readonly api: ApiServer;
+  /** What the API asks, for whoever is in the same process. */
+  readonly backend: Backend;
   readonly scope: Scope;
   /** Resolves when the pins are gone: somebody ran `down` or `panic`. */
   readonly gone: Promise<void>;
@@ -172,13 +175,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   kernel.listen((record) => onRecord(engine, record));
   void packages.refresh();
 
-  const api = await startApi(
-    makeService(engine, { ...options, scope: scope.path, rulesDir: options.rules, clients: () => api.clients() }, events),
-    {
-      socket: options.socket,
-      log,
-    },
-  );
+  const backend = makeService(engine, { ...options, scope: scope.path, rulesDir: options.rules, clients: () => api.clients() }, events);
+  const api = await startApi(backend, { socket: options.socket, log });
 
   let end: () => void = () => {};
   const gone = new Promise<void>((resolve) => {
@@ -223,6 +221,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   return {
     engine,
     api,
+    backend,
     scope,
     gone,
     stop: async () => {

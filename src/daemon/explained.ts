@@ -5,9 +5,7 @@ import type { App, Identity } from "../contract/app.ts";
 import type { Connection } from "../contract/connection.ts";
 import { Failure } from "../contract/failure.ts";
 import { parseAddress, printAddress } from "../rules/address.ts";
-import { evaluate, matchingRules } from "../rules/evaluate.ts";
-import { compareRules, STEP_NAMES } from "../rules/order.ts";
-import { printRule } from "../rules/print.ts";
+import { explain as explainRules } from "../rules/explain.ts";
 import { ICMP, ICMPV6, protocolNumber } from "../rules/protocols.ts";
 import type { BackendReply } from "./backend.ts";
 import type { Engine } from "./engine.ts";
@@ -60,7 +58,7 @@ export function explain(engine: Engine, request: RequestOf<"explain">): BackendR
   const own = identityOf(engine, request.via ?? request.app, request.script);
   const via = request.via === null ? null : identityOf(engine, request.app, null);
   const app: App = { ...own, via };
-  const connection: Connection = {
+  const connection: Connection & { readonly app: App } = {
     app,
     uid: request.user === null ? 0 : uidOf(engine, request.user),
     direction: request.direction,
@@ -71,20 +69,5 @@ export function explain(engine: Engine, request: RequestOf<"explain">): BackendR
     sentTo: "unicast",
   };
   const mode = settingOf(engine.store(), "mode") as "allow" | "deny" | "ask";
-  const enabled = engine.rulebook.book.ordered.filter((rule) => rule.enabled);
-  const decision = evaluate(enabled, connection, mode, engine.environment);
-  const [winner, runnerUp] = matchingRules(enabled, connection, engine.environment);
-  const verdict = decision.verdict === "identify" ? "ask" : decision.verdict;
-  if (decision.by !== "rule" || winner === undefined)
-    return { verdict, by: "mode", rule: null, text: null, position: null, next: null, candidates: [] };
-  const step = runnerUp ? compareRules(winner, runnerUp).step : null;
-  return {
-    verdict,
-    by: winner.author === "factory" ? "factory" : "rule",
-    rule: winner.id,
-    text: printRule(winner.rule),
-    position: enabled.indexOf(winner) + 1,
-    next: runnerUp && step !== null ? { rule: runnerUp.id, text: printRule(runnerUp.rule), step, stepName: STEP_NAMES[step] } : null,
-    candidates: [],
-  };
+  return { ...explainRules(engine.rulebook.book.ordered, connection, mode, engine.environment), candidates: [] };
 }

@@ -35,6 +35,8 @@ export type Hold = {
   rule: number;
   readonly sinceMs: number;
   packets: KeptPacket[];
+  /** Packets that came, those not kept included. */
+  seen: number;
 };
 
 export type HoldCounters = { released: number; refused: number; dropped: number };
@@ -99,7 +101,7 @@ export class Holds {
       return null;
     }
     this.#perApp.set(flow.class, count + 1);
-    const hold: Hold = { key, flow, image, rule, sinceMs: Date.now(), packets: [] };
+    const hold: Hold = { key, flow, image, rule, sinceMs: Date.now(), packets: [], seen: 0 };
     this.#holds.set(key, hold);
     return hold;
   }
@@ -108,6 +110,7 @@ export class Holds {
   keep(event: HeldFields, bytes: Uint8Array): Hold | null {
     const hold = this.note(event.flow, event.key, event.rule);
     if (hold === null) return null;
+    hold.seen += 1;
     hold.packets.push({ bytes, event, sinceMs: performance.now() });
     if (event.flow.protocol === PROTOCOL_TCP) {
       hold.packets = hold.packets.slice(-1);

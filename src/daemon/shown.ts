@@ -3,9 +3,9 @@
 import type { App } from "../contract/app.ts";
 import type { FlowRecord } from "../contract/flow.ts";
 import type { AppShape, Flow, Question } from "../contract/shapes.ts";
-import { ICMP, ICMPV6, protocolName, WITH_PORTS } from "../rules/protocols.ts";
+import { hasPorts, protocolLabel } from "../rules/protocols.ts";
 import { addressText } from "./address.ts";
-import { offeredScopes, printAnswer } from "./answers.ts";
+import { resultingRule, scopesOf } from "./answers.ts";
 import type { OpenQuestion } from "./ask.ts";
 import type { Engine } from "./engine.ts";
 
@@ -32,15 +32,6 @@ export function shownApp(engine: Engine, app: App, { pid, uid }: Who): AppShape 
     sha256: engine.sha256Of(app),
     changedSince: app.changedSince,
   };
-}
-
-const hasPorts = (protocol: number): boolean => WITH_PORTS.includes(protocol);
-
-/** "tcp", "icmp", "icmpv6", or "ip/47" for what has no name of ours. */
-export function protocolLabel(protocol: number): string {
-  if (protocol === ICMP) return "icmp";
-  if (protocol === ICMPV6) return "icmpv6";
-  return protocolName(protocol) ?? `ip/${protocol}`;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -85,7 +76,7 @@ export function shownQuestion(engine: Engine, question: OpenQuestion): Question 
     app: shownApp(engine, question.app, { pid: flow.tgid, uid: flow.uid }),
     direction: out ? "out" : "in",
     protocol: protocolLabel(flow.protocol),
-    address: addressText({ high: flow.peerHigh, low: flow.peerLow }),
+    address: out || question.flows === 1 ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null,
     port: ports ? (out ? flow.peerPort : flow.localPort) : null,
     localPort: ports ? flow.localPort : null,
     name: null,
@@ -93,7 +84,7 @@ export function shownQuestion(engine: Engine, question: OpenQuestion): Question 
     flows: question.flows,
     packets: question.packets,
     rule: question.askRule?.id ?? null,
-    scopes: offeredScopes(question),
-    resultingRule: printAnswer(question),
+    scopes: scopesOf(engine, question),
+    resultingRule: resultingRule(engine, question),
   };
 }

@@ -47,16 +47,19 @@ async function start(options: UpOptions, log: (sentence: string) => void): Promi
   }
 }
 
-/** Runs until told to end. SIGTERM leaves the rules in force; Ctrl-C, and pins that are gone, leave nothing. */
-async function untilEnded(daemon: Daemon, options: UpOptions): Promise<void> {
+/** Runs until told to end; says what became of the rules. SIGTERM leaves them in force; Ctrl-C, and pins that are gone, leave nothing. */
+async function untilEnded(daemon: Daemon, options: UpOptions): Promise<string> {
   const why = await new Promise<"leave" | "remove" | "gone">((resolve) => {
-    process.once("SIGTERM", () => resolve("leave"));
-    process.once("SIGHUP", () => resolve("leave"));
-    process.once("SIGINT", () => resolve("remove"));
+    /* Not once(): ink's signal-exit ends the process at a signal nobody else listens to any more. */
+    process.on("SIGTERM", () => resolve("leave"));
+    process.on("SIGHUP", () => resolve("leave"));
+    process.on("SIGINT", () => resolve("remove"));
     void daemon.gone.then(() => resolve("gone"));
   });
   await daemon.stop();
+  if (why === "leave") return `The rules stay in force for ${daemon.scope.path}; "holdfast down" takes them away`;
   if (why === "remove") await remove(options);
+  return `Holdfast is no longer in force for ${daemon.scope.path}`;
 }
 
 async function detached(options: UpOptions): Promise<void> {
@@ -121,8 +124,10 @@ export async function up(options: UpOptions): Promise<Started | null> {
   const daemon = await start(options, log);
   const started = startedOf(daemon, options);
   if (options.json) process.stdout.write(`${JSON.stringify({ schema: 1, ...started })}\n`);
-  const screen = !options.json && process.stdout.isTTY ? (await import("./screen.ts")).openScreen(daemon) : null;
-  await untilEnded(daemon, options);
+  const ended = untilEnded(daemon, options);
+  const screen = !options.json && process.stdout.isTTY ? await (await import("./screen.ts")).openScreen({ ...daemon, log }) : null;
+  const outcome = await ended;
   screen?.close();
+  if (!options.json) process.stdout.write(`${outcome}\n`);
   return null;
 }

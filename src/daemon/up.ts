@@ -8,7 +8,14 @@ import { decodeBytes } from "../contract/bytes.ts";
 import type { Decoded } from "../contract/codec.ts";
 import type { KtimeNs } from "../contract/ids.ts";
 import { CLASS_UNKNOWN } from "../contract/ids.ts";
-import { type Action, type FlowEndEvent, type FlowEvent, IMAGE_PATH_LENGTH, type ImageEvent } from "../contract/layout.gen.ts";
+import {
+  type Action,
+  type FlowEndEvent,
+  type FlowEvent,
+  type HeldEvent,
+  IMAGE_PATH_LENGTH,
+  type ImageEvent,
+} from "../contract/layout.gen.ts";
 import type { RingRecord } from "../contract/record.ts";
 import { wallClockMs } from "../kernel/clock.ts";
 import { reconsider } from "./ask.ts";
@@ -36,7 +43,7 @@ export function onRecord(engine: Engine, record: RingRecord): void {
       break;
     case "held":
       engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
-      reconsider(engine, engine.holds.keep(record.event, record.packet));
+      onHeld(engine, record.event, record.packet);
       break;
     case "exit":
       if (record.event.key.salt !== 0n) engine.kernel.removeImage(record.event.key);
@@ -48,6 +55,13 @@ export function onRecord(engine: Engine, record: RingRecord): void {
       engine.spaces.learn(record.event.netns, record.event.tgid);
       break;
   }
+}
+
+function onHeld(engine: Engine, event: Decoded<typeof HeldEvent>, packet: Uint8Array): void {
+  const hold = engine.holds.keep(event, packet);
+  const question = hold && engine.questions.find(hold.flow);
+  if (question) question.packets += 1;
+  reconsider(engine, hold);
 }
 
 /** An image without a class: who is it? Then whatever waited for the answer is looked at again. */
@@ -69,8 +83,8 @@ async function onImage(engine: Engine, event: Decoded<typeof ImageEvent>): Promi
   } catch (error) {
     engine.log(`Cannot identify process ${event.tgid}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  for (const hold of engine.holds.all()) if (hold.flow.class === CLASS_UNKNOWN) reconsider(engine, hold);
   showNamed(engine);
+  for (const hold of engine.holds.all()) if (hold.flow.class === CLASS_UNKNOWN) reconsider(engine, hold);
 }
 
 /** Shows the flows whose programs have names by now. Due after each identification, and once a second for those that never get one. */

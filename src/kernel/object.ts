@@ -38,6 +38,7 @@ export type MapName = (typeof MAPS)[number];
 const TRACEPOINTS = ["on_fork", "on_exec", "on_exit"] as const;
 const SOCKET_HOOKS = ["on_sock_create", "on_sock_release", "on_sockops"] as const;
 const PACKET_HOOKS = [
+  "on_setsockopt",
   "on_egress",
   "on_ingress",
   "on_connect4",

@@ -18,3 +18,14 @@ export function protocolName(number: number): string | null {
 export function protocolNumber(name: string): number | null {
   return Object.entries(PROTOCOLS).find(([known]) => known === name)?.[1] ?? null;
 }
+
+/** Whether packets of this protocol carry ports. */
+export function hasPorts(protocol: number): boolean {
+  return WITH_PORTS.includes(protocol);
+}
+
+/** What to call a protocol on screen, as rules write it: "tcp", "icmp", "ip/47". */
+export function protocolLabel(protocol: number): string {
+  if (protocol === ICMP || protocol === ICMPV6) return "icmp";
+  return protocolName(protocol) ?? `ip/${protocol}`;
+}

@@ -6,7 +6,7 @@ import { Failure } from "../../contract/failure.ts";
 import type { Context } from "../context.ts";
 import { readText, writeText } from "../files.ts";
 import { callersPath } from "../read.ts";
-import { count } from "../words.ts";
+import { count } from "../../terminal/words.ts";
 
 export function addBackup(program: Command, context: Context): void {
   program

@@ -7,7 +7,7 @@ import { flowMatches } from "../../contract/filter.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { oneOf } from "../read.ts";
-import { appWords, bytesWords, connectionWords, peerWords, portWords, timeWords } from "../words.ts";
+import { appWords, bytesWords, connectionWords, peerWords, portWords, timeWords, verdictWords } from "../../terminal/words.ts";
 
 type Flags = { follow?: true; app?: string; to?: string; verdict?: "allow" | "deny" | "held"; undecided?: true; since?: number };
 
@@ -76,11 +76,6 @@ function flowTable(context: Context, flows: readonly Flow[]): string[] {
     ],
     rows,
   );
-}
-
-function verdictWords(flow: Flow): string {
-  if (flow.by === null) return flow.verdict;
-  return `${flow.verdict} by ${flow.rule === null ? flow.by : `${flow.by} ${flow.rule}`}`;
 }
 
 function flowLine(flow: Flow): string {

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { readText, writeText } from "../files.ts";
 import { problemLine } from "../output.ts";
 import { callersPath, idFrom } from "../read.ts";
-import { count, timeWords } from "../words.ts";
+import { count, timeWords } from "../../terminal/words.ts";
 
 const id = idFrom("rules ls");
 

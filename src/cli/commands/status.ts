@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import type { Status } from "../../contract/api.ts";
 import { FAILURES, Failure } from "../../contract/failure.ts";
 import type { Context } from "../context.ts";
-import { count } from "../words.ts";
+import { count } from "../../terminal/words.ts";
 
 export function addStatus(program: Command, context: Context): void {
   program

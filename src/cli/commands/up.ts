@@ -5,7 +5,7 @@ import type { Mode } from "../../contract/connection.ts";
 import { DEFAULT_RULES, DEFAULT_STATE, type Removed } from "../../contract/local.ts";
 import type { Context } from "../context.ts";
 import { callersPath, folder, oneOf } from "../read.ts";
-import { count } from "../words.ts";
+import { count } from "../../terminal/words.ts";
 
 type UpFlags = {
   mode?: Mode;

@@ -27,10 +27,37 @@ export function connectionWords(flow: Pick<Flow, "app" | "direction" | "protocol
   return `${appWords(flow.app)} ${flow.direction === "out" ? "->" : "<-"} ${peerWords(flow)} ${portWords(flow)}`;
 }
 
+/** "wants to connect to 192.0.2.1 tcp/443". */
+export function wantWords(question: Question): string {
+  const wants = question.direction === "out" ? "wants to connect to" : "is wanted by";
+  return `${wants} ${peerWords(question)} ${portWords(question)}`;
+}
+
 /** What a question asks, as a sentence. */
 export function questionWords(question: Question): string {
-  const wants = question.direction === "out" ? "wants to connect to" : "is wanted by";
-  return `${appWords(question.app)} ${wants} ${peerWords(question)} ${portWords(question)}`;
+  return `${appWords(question.app)} ${wantWords(question)}`;
+}
+
+/** Who is behind a question, and since when it waits: "user alice, process 611, package curl, since 14:05:09, 2 packets held". */
+export function detailWords(question: Question): string {
+  const { app } = question;
+  const parts = [
+    app.user === null ? (app.uid === null ? null : `user ${app.uid}`) : `user ${app.user}`,
+    app.pid === null ? null : `process ${app.pid}`,
+    app.package === null ? null : `package ${app.package}${app.packageIntact === false ? " (changed)" : ""}`,
+    app.unit,
+    app.container === null ? null : `container ${app.container}`,
+    `since ${clockWords(question.since)}`,
+    question.flows > 1 ? count(question.flows, "flow") : null,
+    `${count(question.packets, "packet")} held`,
+  ];
+  return parts.filter((part) => part !== null).join(", ");
+}
+
+/** Why a flow has its verdict: "deny by rule 6"; "held". */
+export function verdictWords(flow: Flow): string {
+  if (flow.by === null) return flow.verdict;
+  return `${flow.verdict} by ${flow.rule === null ? flow.by : `${flow.by} ${flow.rule}`}`;
 }
 
 /** Bytes with a unit, 1024-based; "-" where not counted. */
@@ -44,6 +71,11 @@ export function bytesWords(bytes: number | null): string {
     unit += 1;
   }
   return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${units[unit]}`;
+}
+
+/** The time of day of an ISO time by the local clock: "14:05:09". */
+export function clockWords(iso: string): string {
+  return timeWords(iso).slice(-8);
 }
 
 /** An ISO time as the local clock shows it: "2026-03-01 14:05:09"; "-" for none. */

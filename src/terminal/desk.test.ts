@@ -13,15 +13,15 @@ const closed = (id: number) => ({ schema: 1, kind: "question-closed", id, answer
 
 test("Desk.take() never puts a new question in the place of the one shown", () => {
   const desk = new Desk();
-  assert.equal(desk.answer("allow"), null);
+  assert.equal(desk.answer("a"), null);
   assert.equal(desk.take(asked(1)), true);
   assert.equal(desk.take(asked(2)), false);
   assert.equal(desk.take(asked(1, { flows: 9 })), false);
-  assert.equal(desk.answer("deny")?.id, 1);
+  assert.equal(desk.answer("d")?.id, 1);
   assert.equal(desk.take(closed(2)), false);
   assert.equal(desk.take(asked(3)), false);
   assert.equal(desk.take(closed(1)), true);
-  assert.equal(desk.answer("deny")?.id, 3);
+  assert.equal(desk.answer("d")?.id, 3);
   assert.equal(desk.remove(3), false);
   assert.deepEqual(desk.lines(), []);
 });
@@ -30,12 +30,16 @@ test("Desk.key() sets the answer; each question starts with the default", () => 
   const desk = new Desk();
   desk.take(asked(1, { scopes: ["exact", "host", "any"] }));
   desk.take(asked(2));
-  assert.deepEqual(desk.answer("allow"), { id: 1, action: "allow", scope: "host", anyPort: false, lifetime: { kind: "ever" } });
+  assert.deepEqual(desk.answer("a"), { id: 1, action: "allow", scope: "host", anyPort: false, lifetime: { kind: "ever" } });
   for (const key of ["s", "p", "t"]) assert.equal(desk.key(key), true);
-  assert.deepEqual(desk.answer("allow"), { id: 1, action: "allow", scope: "any", anyPort: true, lifetime: { kind: "once" } });
+  assert.deepEqual(desk.answer("a"), { id: 1, action: "allow", scope: "any", anyPort: true, lifetime: { kind: "quit" } });
+  assert.deepEqual(desk.answer("n"), { id: 1, action: "deny", scope: "any", anyPort: true, lifetime: { kind: "once" } });
+  assert.equal(desk.answer("x"), null);
   assert.equal(desk.key("x"), false);
-  desk.key("n");
-  assert.deepEqual(desk.answer("deny"), { id: 2, action: "deny", scope: "exact", anyPort: false, lifetime: { kind: "ever" } });
-  desk.key("n");
-  assert.equal(desk.answer("deny")?.id, 1);
+  desk.key("down");
+  assert.deepEqual(desk.answer("d"), { id: 2, action: "deny", scope: "exact", anyPort: false, lifetime: { kind: "ever" } });
+  desk.key("down");
+  assert.equal(desk.answer("d")?.id, 1);
+  desk.key("up");
+  assert.equal(desk.answer("o")?.id, 2);
 });

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Why a connection is judged as it is: the rule that decides, the one that comes next, and what put the first before it. */
+import type { App } from "../contract/app.ts";
+import type { Connection, Mode } from "../contract/connection.ts";
+import type { Environment } from "../contract/environment.ts";
+import type { PlacedRule } from "../contract/rule.ts";
+import { matchingRules } from "./evaluate.ts";
+import { compareRules, STEP_NAMES, type Step } from "./order.ts";
+import { printRule } from "./print.ts";
+
+/** `position` 1 is the first of the enabled rules; `rule`, `text` and `position` are null when no rule matches and the mode decides. */
+export type Explanation = {
+  readonly verdict: "allow" | "deny" | "ask";
+  readonly by: "rule" | "factory" | "mode";
+  readonly rule: number | null;
+  readonly text: string | null;
+  readonly position: number | null;
+  readonly next: { readonly rule: number; readonly text: string; readonly step: Step; readonly stepName: string } | null;
+};
+
+/** What decides about `connection`, whose app is known. `ordered` comes from orderRules. */
+export function explain(
+  ordered: readonly PlacedRule[],
+  connection: Connection & { readonly app: App },
+  mode: Mode,
+  environment: Environment,
+): Explanation {
+  const [winner, second] = matchingRules(ordered, connection, environment);
+  if (winner === undefined) return { verdict: mode, by: "mode", rule: null, text: null, position: null, next: null };
+  const enabled = ordered.filter((placed) => placed.enabled);
+  const step = second === undefined ? null : compareRules(winner, second).step;
+  return {
+    verdict: winner.rule.action,
+    by: winner.author === "factory" ? "factory" : "rule",
+    rule: winner.id,
+    text: printRule(winner.rule),
+    position: enabled.indexOf(winner) + 1,
+    next:
+      second === undefined || step === null ? null : { rule: second.id, text: printRule(second.rule), step, stepName: STEP_NAMES[step] },
+  };
+}
+
+/** What each step says of the rule that won. */
+const REASONS: readonly string[] = [
+  "it is mandatory",
+  "its priority is higher",
+  "its where is of a more specific kind",
+  "its where is narrower",
+  "it is more specific about who",
+  "it names the user",
+  "it is more specific about ports",
+  "its author comes first",
+  "deny comes before allow, and allow before ask",
+  "it is newer",
+];
+
+/** The explanation in sentences, one a line. */
+export function explanationText({ verdict, rule, text, position, next }: Explanation): string {
+  if (rule === null) return `No rule matches: the mode decides, ${verdict}.`;
+  const decides = `Rule ${rule}, number ${position} in the order, decides: ${text}`;
+  if (next === null) return `${decides}\nNo other rule matches.`;
+  return `${decides}\nNext would be rule ${next.rule}: ${next.text}\nRule ${rule} comes first because ${REASONS[next.step]} (step ${next.step}, ${next.stepName}).`;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The open questions, the one the person is at, and the answer as set so far. A new question never takes the place of the one shown. */
+import type { ApiEvent, Question, RequestInput } from "../contract/api.ts";
+import { count, detailWords, questionWords } from "./words.ts";
+
+type Answer = RequestInput<"answer">;
+type Lifetime = NonNullable<Answer["lifetime"]>;
+export type QuestionEvent = Extract<ApiEvent, { kind: "question" | "question-closed" }>;
+type QuestionChange = { readonly kind: "question"; readonly question: Question } | { readonly kind: "question-closed"; readonly id: number };
+
+const LIFETIMES: readonly { readonly word: string; readonly lifetime: Lifetime }[] = [
+  { word: "for ever", lifetime: { kind: "ever" } },
+  { word: "until the program quits", lifetime: { kind: "quit" } },
+  { word: "until restart", lifetime: { kind: "restart" } },
+  { word: "for 15 minutes", lifetime: { kind: "for", seconds: 900 } },
+];
+
+const SCOPES = { exact: "this address", host: "this host", domain: "its domain", any: "anywhere" } as const;
+
+/** The keys of a question, as they stand below it. */
+export const KEYS = "[a]llow  [d]eny  once: all[o]w  de[n]y";
+export const SET_KEYS = "[s]cope [p]ort [t]ime";
+
+export class Desk {
+  readonly #open = new Map<number, Question>();
+  #current: number | null = null;
+  #scope = 0;
+  #lifetime = 0;
+  #anyPort = false;
+
+  /** Takes in what happened; true when there is another question to show. */
+  take(event: QuestionChange): boolean {
+    if (event.kind === "question-closed") return this.remove(event.id);
+    this.#open.set(event.question.id, event.question);
+    return this.#current === null && this.#turnTo(event.question.id);
+  }
+
+  /** Forgets a question that is answered or gone; true when another is now shown. */
+  remove(id: number): boolean {
+    this.#open.delete(id);
+    if (this.#current !== id) return false;
+    this.#current = null;
+    const next = this.#open.keys().next().value;
+    return next !== undefined && this.#turnTo(next);
+  }
+
+  /** A key that sets the answer or goes to another question ("up", "down"); false for any other. */
+  key(name: string): boolean {
+    const question = this.current();
+    if (question === null) return false;
+    if (name === "s") this.#scope = (this.#scope + 1) % question.scopes.length;
+    else if (name === "p") this.#anyPort = !this.#anyPort;
+    else if (name === "t") this.#lifetime = (this.#lifetime + 1) % LIFETIMES.length;
+    else if (name === "down") return this.#turnTo(this.#beside(question.id, 1));
+    else if (name === "up") return this.#turnTo(this.#beside(question.id, -1));
+    else return false;
+    return true;
+  }
+
+  /** The answer a key gives to the question shown: a, d as set; o, n once. Null for any other key, or without a question. */
+  answer(key: string): Answer | null {
+    const question = this.current();
+    if (question === null || !["a", "d", "o", "n"].includes(key)) return null;
+    const once = key === "o" || key === "n";
+    return {
+      id: question.id,
+      action: key === "a" || key === "o" ? "allow" : "deny",
+      scope: question.scopes[this.#scope] ?? null,
+      anyPort: this.#anyPort,
+      lifetime: once ? { kind: "once" } : (LIFETIMES[this.#lifetime]?.lifetime ?? { kind: "ever" }),
+    };
+  }
+
+  /** The question shown. */
+  current(): Question | null {
+    return this.#current === null ? null : (this.#open.get(this.#current) ?? null);
+  }
+
+  /** All open questions, in the order they came. */
+  questions(): readonly Question[] {
+    return [...this.#open.values()];
+  }
+
+  /** What `a` and `d` would mean: "this address, this port, for ever". */
+  words(): string {
+    const scope = this.current()?.scopes[this.#scope] ?? "exact";
+    return `${SCOPES[scope]}, ${this.#anyPort ? "any port" : "this port"}, ${LIFETIMES[this.#lifetime]?.word}`;
+  }
+
+  /** The question shown, and the keys. */
+  lines(): string[] {
+    const question = this.current();
+    if (question === null) return [];
+    const waiting = this.#open.size > 1 ? `  (${count(this.#open.size - 1, "more question")}: ↑ ↓)` : "";
+    return [
+      `#${question.id}  ${questionWords(question)}${waiting}`,
+      `    ${detailWords(question)}`,
+      `    ${KEYS}   ${this.words()}: ${SET_KEYS}`,
+    ];
+  }
+
+  #turnTo(id: number): boolean {
+    this.#current = id;
+    const scopes = this.#open.get(id)?.scopes ?? [];
+    // The default of cli.md: host where a name is known, else this address.
+    this.#scope = Math.max(0, scopes.includes("host") ? scopes.indexOf("host") : scopes.indexOf("exact"));
+    this.#lifetime = 0;
+    this.#anyPort = false;
+    return true;
+  }
+
+  #beside(id: number, step: number): number {
+    const ids = [...this.#open.keys()];
+    return ids[(ids.indexOf(id) + step + ids.length) % ids.length] ?? id;
+  }
+}

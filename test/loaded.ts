@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The third implementation of the verdict cases: the program as the kernel verified and loaded it, run through its test entry. */
+import { join } from "node:path";
+import { decode, encode } from "../src/contract/codec.ts";
+import { Conn, Decision as DecisionLayout } from "../src/contract/layout.gen.ts";
+import type { Kernel } from "../src/kernel/kernel.ts";
+import { openKernel } from "../src/kernel/linux.ts";
+import { compileSituation, type Implementation, readDecision } from "./verdicts.ts";
+
+const OBJECT_FILE = join(import.meta.dirname, "../build/holdfast.bpf.o");
+
+/** Loads the object without attaching or pinning anything. */
+export function openLoaded(): { readonly decide: Implementation; readonly close: () => Promise<void> } {
+  const kernel: Kernel = openKernel({
+    objectFile: OBJECT_FILE,
+    scope: { path: "/nowhere", id: 0n, level: 1 },
+    folder: "/nowhere/never-pinned",
+  });
+  kernel.listen(() => {});
+  return {
+    decide: async (situations) => {
+      const all = [];
+      for (const situation of situations) {
+        const { policy, conns } = compileSituation(situation);
+        await kernel.settled();
+        kernel.install(policy);
+        all.push(conns.map((conn) => readDecision(encode(DecisionLayout, kernel.decide(decode(Conn, conn))))));
+      }
+      return all;
+    },
+    close: () => kernel.close(),
+  };
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The loaded program against the reference: the same generator as verdicts.test.ts. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { generateSituation } from "./generate.ts";
+import { openLoaded } from "./loaded.ts";
+import { reference } from "./verdicts.ts";
+
+const CONNECTIONS = 50;
+const SITUATIONS = process.env.HOLDFAST_LONG === "1" ? 20_000 : 1000;
+/** Sets of 1 to 200 rules, and now and then nearly as many as fit (a rule for both directions may count twice). */
+const rulesOf = (seed: number): number => (seed % 100 === 0 ? 3600 : 1 + (seed % 200));
+
+test("decide_once() in the loaded program decides as evaluate() does", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  const loaded = openLoaded();
+  t.after(() => loaded.close());
+  let pairs = 0;
+  let byRule = 0;
+  for (let seed = 1; seed <= SITUATIONS; seed++) {
+    const situation = generateSituation(seed, { rules: rulesOf(seed), connections: CONNECTIONS });
+    const [expected = []] = await reference([situation]);
+    const [decided = []] = await loaded.decide([situation]);
+    assert.equal(decided.length, CONNECTIONS);
+    for (const [i, decision] of decided.entries()) {
+      pairs += 1;
+      if (decision.by === "rule") byRule += 1;
+      assert.deepEqual(decision, expected[i], `seed ${seed}, connection ${JSON.stringify(situation.connections[i])}`);
+    }
+  }
+  assert.equal(pairs, SITUATIONS * CONNECTIONS);
+  assert.ok(byRule > pairs / 3, `only ${byRule} of ${pairs} pairs were decided by a rule: at least a third must be`);
+});

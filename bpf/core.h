@@ -156,6 +156,8 @@ typedef struct {
 struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	__be16 skc_dport;
+	__u16 skc_num;
 	possible_net_t skc_net;
 };
 

@@ -5,6 +5,8 @@
 
 #include "flow.h"
 
+#define FIRST_EPHEMERAL 32768
+
 /* Gives a socket that is older than the programs its owner. Runs before the packet hooks are attached, so there is no race. */
 static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const struct policy *policy)
 {
@@ -32,8 +34,15 @@ static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const 
 	state->flow.netns = sk->__sk_common.skc_net.net->net_cookie;
 	state->flow.tgid = task->tgid;
 	state->flow.uid = task->real_cred->uid.val;
+	state->flow.local_port = sk->__sk_common.skc_num;
 	if (sk->__sk_common.skc_state == TCP_LISTEN_)
 		state->flags |= SOCKET_LISTENS;
+	/*
+	 * Nothing says any more who opened an older connection. A service has the lower port, below those the kernel picks for
+	 * whoever connects (ip_local_port_range starts at 32768).
+	 */
+	else if (state->flow.local_port < FIRST_EPHEMERAL && bpf_ntohs(sk->__sk_common.skc_dport) > state->flow.local_port)
+		state->flow.direction = DIRECTION_IN;
 	if (!image_of(task, policy, &state->key)) {
 		state->flow.class = CLASS_KERNEL;
 		return;

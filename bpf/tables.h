@@ -19,7 +19,8 @@
 
 #define MAX_RULES 4096			/* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
-#define MAX_ROWS 12288			/* distinct bitmaps a half: 12,288 x 520 bytes = 6.4 MB; two ends of a span for each of 4,096 rules, and 4,096 more */
+/* Distinct bitmaps a half, 520 bytes each: both ends of a span for each of 4,096 rules, and 4,096 more. */
+#define MAX_ROWS 12288
 #define MAX_SPANS4 32768		/* IPv4 spans a half, 16 bytes each */
 #define MAX_SPANS6 16384		/* IPv6 spans a half, 24 bytes each */
 #define MAX_PORT_SPANS 16384		/* 8 bytes each */

@@ -3,10 +3,12 @@
 import type { App, Identity } from "../src/contract/app.ts";
 import type { Connection, Mode } from "../src/contract/connection.ts";
 import type { Environment } from "../src/contract/environment.ts";
+import { MAX_RULES } from "../src/contract/layout.gen.ts";
 import type { Author, PlacedRule, PortSpec, Program, Rule, Where, Who } from "../src/contract/rule.ts";
 import { type Address, addressBits, knownAddress, lastAddress, prefixRange, printAddress } from "../src/rules/address.ts";
 import { appMatches, rangeOf, uidOf } from "../src/rules/match.ts";
 import { orderRules } from "../src/rules/order.ts";
+import { partsOf } from "../src/rules/parts.ts";
 import { Random } from "./random.ts";
 import type { Situation } from "./verdicts.ts";
 
@@ -163,7 +165,7 @@ function vary(random: Random, placing: Placing): Placing {
   const other = generateRule(random);
   const change = (part: Partial<Rule>): Placing => ({ ...placing, rule: { ...rule, ...part } });
   /* Step 5 decides only between rules about the same program: rare by itself. */
-  switch (random.pick([0, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 6, 6, 7, 8, 8, 9])) {
+  switch (random.pick([0, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 7, 8, 8, 9])) {
     case 0:
       return { ...placing, author: "fleet", group: null, line: 0, mandatory: rule.action !== "ask" };
     case 1:
@@ -226,7 +228,9 @@ function portNear(random: Random, { rule }: PlacedRule): { protocol: number; por
 
 /** A connection made to fit some rule of `rules`, more or less. */
 export function generateConnection(random: Random, rules: readonly PlacedRule[], world: World): Connection {
-  const rule = random.pick(rules);
+  /* Step 5 decides only where a program of a user is named: rare by itself. */
+  const ofUser = random.oneIn(3) ? rules.filter(({ rule }) => rule.who.user !== null && rule.who.program.kind !== "any") : [];
+  const rule = random.pick(ofUser.length > 0 ? ofUser : rules);
   const direction = rule.rule.direction === "both" || random.oneIn(8) ? random.pick(["out", "in"] as const) : rule.rule.direction;
   const { user } = rule.rule.who;
   const uid = user === null ? null : uidOf(user, world.environment);
@@ -249,10 +253,16 @@ export function generateApps(random: Random, count: number): App[] {
   }));
 }
 
-/** A rule set with `rules` rules and `connections` connections. */
+/** As many of the first rules as the tables hold: a rule may take two places. */
+function fitting(ordered: readonly PlacedRule[]): PlacedRule[] {
+  const last = partsOf(ordered)[MAX_RULES]?.placed;
+  return last === undefined ? [...ordered] : ordered.slice(0, ordered.indexOf(last));
+}
+
+/** A rule set with `rules` rules, as far as they fit, and `connections` connections. */
 export function generateSituation(seed: number, size: { readonly rules: number; readonly connections: number }): Situation {
   const random = new Random(seed);
-  const ordered = generateRules(random, size.rules);
+  const ordered = fitting(generateRules(random, size.rules));
   const world = { apps: generateApps(random, 24), environment: random.pick(ENVIRONMENTS) };
   const mode: Mode = random.pick(["allow", "deny", "ask"]);
   const connections = Array.from({ length: size.connections }, () => generateConnection(random, ordered, world));

@@ -4,9 +4,9 @@ import { emitKeypressEvents } from "node:readline";
 import type { Client } from "../client/client.ts";
 import type { Question, RequestInput } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
-import type { Context } from "./context.ts";
 import { Desk, type QuestionEvent } from "../terminal/desk.ts";
 import { answerWords, questionWords } from "../terminal/words.ts";
+import type { Context } from "./context.ts";
 
 /** The open questions first, then what changes. Returns when the daemon ends the stream or `signal` aborts. */
 export async function* questionEvents(client: Client, signal: AbortSignal): AsyncIterable<QuestionEvent> {

@@ -9,6 +9,7 @@ import { Packages } from "../apps/package.ts";
 import { Proc } from "../apps/proc.ts";
 import { AppRegistry } from "../apps/registry.ts";
 import { SeenFiles } from "../apps/seen.ts";
+import { sha256Digests } from "../apps/sha256.ts";
 import { Failure } from "../contract/failure.ts";
 import type { FlowId, QuestionId } from "../contract/ids.ts";
 import { CLASS_UNKNOWN } from "../contract/ids.ts";
@@ -124,6 +125,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   let lastId = 0;
   let questionId = 0;
   const remember = state.remember;
+  const sha256 = sha256Digests(fileKeyOf);
+  const digests = new Map<string, string>();
   const spaces = new Spaces(kernel);
   const engine: Engine = {
     kernel,
@@ -156,7 +159,13 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     remember,
     nextQuestionId: () => --questionId as QuestionId,
     userName: (uid) => [...engine.environment.users].find(([, known]) => known === uid)?.[0] ?? null,
-    sha256Of: () => null,
+    sha256Of: (app) => (app.path === null ? null : (digests.get(app.path) ?? null)),
+    digest: async ({ path }) => {
+      const key = path === null ? null : kernel.fileKey(path);
+      if (path === null || key === null) return;
+      const digest = await sha256.of(path, key);
+      if (digest !== null) digests.set(path, digest);
+    },
     log,
   };
   if (options.mode !== null) state.store().setSetting("mode", settingValue("mode", options.mode));

@@ -85,7 +85,14 @@ export async function putInForce(engine: Engine): Promise<Settled> {
       ? null
       : `${unreadable.length} of your rules cannot be read by this version and are not in force: ${unreadable[0]}`,
   );
-  const { ordered } = engine.rulebook.book;
+  const { ordered, groups } = engine.rulebook.book;
+  const refused = groups.filter(({ problems }) => problems.length > 0);
+  const [problem] = refused[0]?.problems ?? [];
+  engine.health.keep(
+    "rule-files",
+    "warning",
+    problem ? `Rule group "${refused[0]?.name}" is refused, and its last good text is in force: line ${problem.line}: ${problem.message}` : null,
+  );
   const store = engine.store();
   const environment = readEnvironment(ordered.map(({ rule }) => rule));
   await engine.kernel.settled();

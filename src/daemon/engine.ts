@@ -52,7 +52,9 @@ export type Engine = {
   /** An id for a question the store could not take. */
   readonly nextQuestionId: () => QuestionId;
   readonly userName: (uid: number) => string | null;
-  /** Known SHA-256 of a program's file; null while it has not been computed. */
+  /** Known SHA-256 of a program's file; null while `digest` has not been asked for it. */
   readonly sha256Of: (app: App) => string | null;
+  /** Computes the SHA-256 of a program's file, once for each state of the file. */
+  readonly digest: (app: App) => Promise<void>;
   readonly log: (sentence: string) => void;
 };

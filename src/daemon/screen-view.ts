@@ -30,7 +30,9 @@ function Screen({ lines, onKey }: Shown): ReactElement {
     { isActive: process.stdin.isTTY },
   );
   // The position is what a line is: lines have no identity of their own.
-  const rows = lines.map(({ text, tone }, i) => createElement(Text, { key: i, wrap: "truncate", ...LOOKS[tone] }, text === "" ? " " : text));
+  const rows = lines.map(({ text, tone }, i) =>
+    createElement(Text, { key: i, wrap: "truncate", ...LOOKS[tone] }, text === "" ? " " : text),
+  );
   return createElement(Box, { flexDirection: "column" }, rows);
 }
 

@@ -76,7 +76,10 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
       process.kill(process.pid, "SIGINT");
       return;
     }
-    if (desk.key(name)) return redraw();
+    if (desk.key(name)) {
+      redraw();
+      return;
+    }
     answer(name)
       .then((answered) => answered && change())
       .catch(failed);

@@ -283,6 +283,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
     }),
     listApps: async () => ({ apps: await summaries(engine, () => true) }),
     showApp: async ({ name }) => {
+      for (const [, app] of engine.registry.all()) if (appMatches(app, name)) await engine.digest(app);
       const apps = await summaries(engine, (flow) => flow.app !== null && appMatches(flow.app, name));
       if (apps.length === 0) throw new Failure("not-found", `Cannot find program "${name}"; "holdfast apps ls" lists those seen`);
       const rules = engine.rulebook.book.ordered.filter(({ rule }) => rule.who.program.kind !== "any");

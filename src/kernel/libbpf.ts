@@ -55,6 +55,7 @@ const runOptions = koffi.struct("bpf_test_run_opts", {
 });
 
 const lib = {
+  version: library.func("const char *libbpf_version_string()"),
   openFile: library.func("void *bpf_object__open_file(const char *, const void *)"),
   load: library.func("int bpf_object__load(void *)"),
   closeObject: library.func("void bpf_object__close(void *)"),
@@ -82,6 +83,11 @@ const lib = {
 function checked(call: string, about: string, result: number): number {
   if (result < 0) throw new LibbpfError(call, -result, about);
   return result;
+}
+
+/** The library's own version, "v1.1". */
+export function libbpfVersion(): string {
+  return lib.version() as string;
 }
 
 /** An object file, opened and not yet loaded, or loaded. */

@@ -6,7 +6,9 @@ import { count, detailWords, questionWords } from "./words.ts";
 type Answer = RequestInput<"answer">;
 type Lifetime = NonNullable<Answer["lifetime"]>;
 export type QuestionEvent = Extract<ApiEvent, { kind: "question" | "question-closed" }>;
-type QuestionChange = { readonly kind: "question"; readonly question: Question } | { readonly kind: "question-closed"; readonly id: number };
+type QuestionChange =
+  | { readonly kind: "question"; readonly question: Question }
+  | { readonly kind: "question-closed"; readonly id: number };
 
 const LIFETIMES: readonly { readonly word: string; readonly lifetime: Lifetime }[] = [
   { word: "for ever", lifetime: { kind: "ever" } },

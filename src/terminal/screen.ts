@@ -4,7 +4,18 @@ import type { Flow, HealthItem, Question } from "../contract/api.ts";
 import { visible } from "../contract/bytes.ts";
 import { type Desk, KEYS, SET_KEYS } from "./desk.ts";
 import { type Column, fit, table } from "./table.ts";
-import { appWords, bytesWords, clockWords, count, detailWords, peerWords, portWords, questionWords, verdictWords, wantWords } from "./words.ts";
+import {
+  appWords,
+  bytesWords,
+  clockWords,
+  count,
+  detailWords,
+  peerWords,
+  portWords,
+  questionWords,
+  verdictWords,
+  wantWords,
+} from "./words.ts";
 
 /** How a line looks; its words alone say the same. */
 export type Tone = "plain" | "title" | "faint" | "good" | "bad" | "chosen";
@@ -61,8 +72,9 @@ function questionLines(desk: Desk, current: Question): Line[] {
   ];
 }
 
+const LATEST = "Latest flows";
 const FLOW_COLUMNS: readonly Column[] = [
-  { title: "Latest flows" },
+  { title: "" },
   { title: "" },
   { title: "", shrink: true },
   { title: "" },
@@ -86,7 +98,10 @@ function flowLines(flows: readonly Flow[], columns: number): Line[] {
     ].map(visible),
   );
   const [title = "", ...lines] = table(FLOW_COLUMNS, rows, { width: columns });
-  return [{ text: title, tone: "title" }, ...lines.map((text, i) => ({ text, tone: VERDICT_TONE[flows[i]?.verdict ?? "held"] }))];
+  return [
+    { text: LATEST + title.slice(LATEST.length), tone: "title" },
+    ...lines.map((text, i) => ({ text, tone: VERDICT_TONE[flows[i]?.verdict ?? "held"] })),
+  ];
 }
 
 /** The lines to show, at most `rows - 1`, so that a terminal never scrolls by itself. Flows give way to questions. */

@@ -49,7 +49,7 @@ export function detailWords(question: Question): string {
     app.container === null ? null : `container ${app.container}`,
     `since ${clockWords(question.since)}`,
     question.flows > 1 ? count(question.flows, "flow") : null,
-    `${count(question.packets, "packet")} held`,
+    question.packets > 0 ? `${count(question.packets, "packet")} held` : null,
   ];
   return parts.filter((part) => part !== null).join(", ");
 }

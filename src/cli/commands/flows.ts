@@ -4,10 +4,10 @@ import type { Command } from "commander";
 import type { ApiEvent, Flow, FlowFilter } from "../../contract/api.ts";
 import { Failure } from "../../contract/failure.ts";
 import { flowMatches } from "../../contract/filter.ts";
+import { appWords, bytesWords, connectionWords, peerWords, portWords, timeWords, verdictWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { oneOf } from "../read.ts";
-import { appWords, bytesWords, connectionWords, peerWords, portWords, timeWords, verdictWords } from "../../terminal/words.ts";
 
 type Flags = { follow?: true; app?: string; to?: string; verdict?: "allow" | "deny" | "held"; undecided?: true; since?: number };
 

@@ -99,6 +99,14 @@ struct net {
 	__u64 net_cookie;
 };
 
+struct timer_list {
+	void *function;
+};
+
+struct proto {
+	char name[32];
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 	struct net *net_ns;
@@ -145,6 +153,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	const struct cred *cred;	/* acting as; the other is whom it belongs to */
 	const struct cred *real_cred;
 	char comm[16];
 };
@@ -159,10 +168,12 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	possible_net_t skc_net;
+	struct proto *skc_prot;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+	struct timer_list sk_timer;
 };
 
 struct socket {

@@ -12,7 +12,7 @@ enum event_kind {
 	EVENT_LISTEN = 4,	/* somebody bound a port */
 	EVENT_EXIT = 5,		/* a process of interest ended ("until quit") */
 	EVENT_HELD = 6,		/* a packet held: on the ring `held` */
-	EVENT_NETNS = 7,	/* a process entered or made a network namespace */
+	EVENT_NETNS = 7,	/* a packet socket in a network namespace without filters: a hint to look at the map `stopped` */
 };
 
 /* What decided a flow. */
@@ -174,6 +174,9 @@ enum counter {
 	COUNTER_DECIDE_FAILED,		/* a lookup in the tables failed: never expected */
 	COUNTER_NO_STORAGE,		/* a packet of a socket that carries no state of ours */
 	COUNTER_DECISIONS,		/* how often the tables were consulted */
+	COUNTER_PACKET_SOCKETS,		/* packet sockets opened, by anybody */
+	COUNTER_STOPPED_FULL,		/* no room to note who waits for filters: the process was ended */
+	COUNTER_STOP_FAILED,		/* a process could not be stopped until filters were there */
 	COUNTERS,
 };
 

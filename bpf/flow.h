@@ -228,11 +228,12 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 man
 		state->flags |= SOCKET_UNDECIDED;
 		decision.action = ACTION_ALLOW;
 	}
-	/* 2. remember. What stands in for a missing daemon is decided again at the next packet; what could not be read, too. */
+	/* 2. remember. What stands in for a missing daemon is decided again at the next packet; what could not be read
+	 * in part, too (its tag is that of packets that could). */
 	__u8 kept = decision.by == BY_AWAY || decision.by == BY_UNKNOWN ? ACTION_ASK : decision.action;
 	__u8 by_before = state->by;
 
-	if (!unread)
+	if (unread != UNREAD_PORT)
 		remember(state, flow, &decision, make_word(tag, flow->direction, kept, generation), many);
 	/* 3. answer: nothing below changes it. */
 	int answer = decision.action;

@@ -6,8 +6,10 @@
  * Return values. connect, sendmsg, sock_create, setsockopt: 0 refuses (EPERM, or what bpf_set_retval says), 1 goes on.
  * cgroup_skb egress: 0 drops and the sender sees EPERM, 1 sends, 2 drops and the sender sees success (bpf_cgroup_run_prog, "cn").
  */
+#include "guard.h"
 #include "iterators.h"
-#include "packet.h"
+
+#include <linux/pkt_cls.h>
 
 #define REFUSE 0
 #define GO_ON 1
@@ -36,6 +38,20 @@ static __always_inline void start_state(struct socket_state *state, const struct
 		if (task->group_leader->start_boottime / TICK_NS == policy->daemon_start_ns / TICK_NS)
 			state->flags |= SOCKET_OURS;
 	}
+}
+
+/* A frame is its sender's, who is at work now; a queue below another device may have passed it on to somebody who is no program. */
+static __always_inline void own_frame(struct __sk_buff *skb, struct socket_state *state, const struct policy *policy)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 class_before = state->flow.class;
+	struct nsproxy *spaces = task->nsproxy;
+
+	if (state->flow.cookie && (!task->mm || (state->flow.tgid == (__u32)task->tgid && class_before != CLASS_UNKNOWN)))
+		return;
+	start_state(state, policy, bpf_get_socket_cookie(skb), spaces ? spaces->net_ns->net_cookie : 0);
+	if (state->flow.class != class_before)
+		state->word = 0;
 }
 
 SEC("cgroup/sock_create")
@@ -443,7 +459,7 @@ int on_egress(struct __sk_buff *skb)
 		peer_of_socket(sk, &flow);
 		flow.protocol = sk->protocol;
 	} else {
-		if (read_headers(skb, &headers)) {
+		if (read_headers(skb, &headers, 0)) {
 			count(COUNTER_PACKET_UNREADABLE);
 			return REFUSE;
 		}
@@ -517,12 +533,12 @@ int on_ingress(struct __sk_buff *skb)
 
 	if (sk->type == SOCK_STREAM_ && sk->state != TCP_LISTEN_) {
 		/* What ends a connection may come in: it is how a refusal reaches the program (and it tells the peer nothing). */
-		if (sk->state == TCP_SYN_SENT_ && !read_headers(skb, &headers) && headers.tcp_flags & TCP_FLAG_RST)
+		if (sk->state == TCP_SYN_SENT_ && !read_headers(skb, &headers, 0) && headers.tcp_flags & TCP_FLAG_RST)
 			return GO_ON;
 		peer_of_socket(sk, &flow);
 		flow.protocol = sk->protocol;
 	} else {
-		if (read_headers(skb, &headers)) {
+		if (read_headers(skb, &headers, 0)) {
 			count(COUNTER_PACKET_UNREADABLE);
 			return REFUSE;
 		}
@@ -550,6 +566,96 @@ int on_ingress(struct __sk_buff *skb)
 	if (many)
 		state->word_ns = bpf_ktime_get_coarse_ns();
 	return GO_ON;
+}
+
+/* ---- packet sockets: whoever opens one waits for the filters below; these judge its frames on every device of the namespace ---- */
+
+SEC("tp_btf/timer_init")
+int BPF_PROG(on_packet_socket, struct timer_list *timer)
+{
+	const struct policy *policy = the_policy();
+	__u64 netns;
+
+	if (!packet_socket_of(timer, &netns))
+		return 0;
+	count(COUNTER_PACKET_SOCKETS);
+	if (policy && current_in_scope(policy))
+		packet_socket_opened(netns, policy);
+	return 0;
+}
+
+/* TC_ACT_UNSPEC: whatever other filters say. TC_ACT_SHOT: the sender sees ENOBUFS. TC_ACT_STOLEN: dropped, and the sender sees success. */
+static __always_inline int frame(struct __sk_buff *skb, int ethernet)
+{
+	const struct policy *policy = the_policy();
+	struct bpf_sock *sk = skb->sk;
+	struct headers headers = {};
+	__u32 unread = UNREAD_ALL;
+
+	if (!sk || sk->family != AF_PACKET_)
+		return TC_ACT_UNSPEC;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || !policy)
+		return TC_ACT_SHOT;
+	if (policy->scope_level != 0 && bpf_skb_ancestor_cgroup_id(skb, policy->scope_level) != policy->scope_cgroup)
+		return TC_ACT_UNSPEC;
+	struct socket_state *state = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count(COUNTER_SOCKET_STORAGE_FAILED);
+		return TC_ACT_SHOT;
+	}
+	own_frame(skb, state, policy);
+	if (state->flags & SOCKET_OURS)
+		return TC_ACT_UNSPEC;
+	if (ethernet)
+		unread = read_frame(skb, &headers);
+	if (unread == UNREAD_ALL)
+		__builtin_memset(&headers, 0, sizeof(headers));
+
+	struct flow_id flow = state->flow;
+
+	flow.peer_high = headers.target_high;
+	flow.peer_low = headers.target_low;
+	flow.peer_port = headers.target_port;
+	flow.local_port = headers.source_port;
+	flow.protocol = headers.protocol;
+	flow.direction = DIRECTION_OUT;
+	flow.own = 0;
+	flow.sent_to = 0;
+
+	int action = judge(state, &flow, 1, unread);
+
+	if (action == ACTION_ALLOW) {
+		__sync_fetch_and_add(&state->counters.packets_out, 1);
+		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
+		state->word_ns = bpf_ktime_get_coarse_ns();
+		return TC_ACT_UNSPEC;
+	}
+	if (action == ACTION_DENY) {
+		__sync_fetch_and_add(&state->counters.packets_refused, 1);
+		count(COUNTER_REFUSED);
+		return TC_ACT_SHOT;
+	}
+	/* Not copied: no socket of ours could send it as it was. The program's own retry meets the answer. */
+	__sync_fetch_and_add(&state->counters.packets_held, 1);
+	if (action == ACTION_IDENTIFY)
+		count(COUNTER_UNKNOWN_HELD);
+	state->flow = flow;
+	return TC_ACT_STOLEN;
+}
+
+SEC("tc")
+int on_ethernet_frame(struct __sk_buff *skb)
+{
+	return frame(skb, 1);
+}
+
+/* Of a device without Ethernet headers: where they begin is not certain, so its frames are not read. */
+SEC("tc")
+int on_other_frame(struct __sk_buff *skb)
+{
+	return frame(skb, 0);
 }
 
 /* ---- a released connection gets its own patience back, counted from the release ---- */

@@ -24,6 +24,7 @@ SHARED(struct, image_key);
 SHARED(struct, image);
 SHARED(struct, own_key);
 SHARED(struct, once_key);
+SHARED(struct, stopped_key);
 
 /* flow_state.h */
 SHARED(struct, process);

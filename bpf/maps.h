@@ -77,15 +77,33 @@ struct {
 	__type(value, struct peer_state);
 } peers SEC(".maps");
 
+/* Namespaces (cookies) whose devices have filters. Written by the daemon. Full: whoever opens a packet socket in another stays stopped. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} guarded SEC(".maps");
+
+/* Who waits for filters: value, the process's start (CLOCK_BOOTTIME), or 0 when it was not stopped. Full: the process is ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct stopped_key);
+	__type(value, __u64);
+} stopped SEC(".maps");
+
 /* Up. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 * 1024 * 1024);
+	__uint(max_entries, 2 * 1024 * 1024);
 } events SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 2 * 1024 * 1024);
+	__uint(max_entries, 1024 * 1024);
 } held SEC(".maps");
 
 struct {

@@ -7,6 +7,7 @@
 
 #define IP_FRAGMENT_OFFSET 0x1fff	/* RFC 791 3.1 */
 #define IPV6_HEADERS 8			/* extension headers followed; more than any stack sends */
+#define ETHERNET_HEADER 14
 #define TCP_FLAG_SYN 0x02
 #define TCP_FLAG_RST 0x04
 #define TCP_FLAG_ACK 0x10
@@ -42,7 +43,7 @@ struct headers {
 	__u8 protocol;
 	__u8 unread;			/* UNREAD_PORT */
 	__u8 tcp_flags;
-	__u8 reserved;
+	__u8 version;			/* 4 or 6 */
 };
 
 struct ipv4_header {
@@ -101,20 +102,21 @@ static __always_inline int read_ports(struct __sk_buff *skb, __u32 offset, struc
 	return 0;
 }
 
-/* Reads the headers of the packet, which starts with its IP header. -1: it is no IP packet that can be read. */
-__noinline int read_headers(struct __sk_buff *skb, struct headers *headers)
+/* Reads the headers of the packet, whose IP header is `at` bytes from its start. -1: it is no IP packet that can be read. */
+__noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u32 at)
 {
 	__u8 version = 0;
 
 	if (!headers)
 		return -1;
 	__builtin_memset(headers, 0, sizeof(*headers));
-	if (bpf_skb_load_bytes(skb, 0, &version, 1))
+	if (at > ETHERNET_HEADER || bpf_skb_load_bytes(skb, at, &version, 1))
 		return -1;
+	headers->version = version >> 4;
 	if (version >> 4 == 4) {
 		struct ipv4_header ip;
 
-		if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
 			return -1;
 		headers->source_low = mapped(ip.source);
 		headers->target_low = mapped(ip.target);
@@ -123,15 +125,15 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers)
 			headers->unread = UNREAD_PORT;
 			return 0;
 		}
-		return read_ports(skb, (ip.version_length & 15) * 4, headers);
+		return read_ports(skb, at + (ip.version_length & 15) * 4, headers);
 	}
 	if (version >> 4 != 6)
 		return -1;
 
 	struct ipv6_header ip6;
-	__u32 offset = sizeof(ip6);
+	__u32 offset = at + sizeof(ip6);
 
-	if (bpf_skb_load_bytes(skb, 0, &ip6, sizeof(ip6)))
+	if (bpf_skb_load_bytes(skb, at, &ip6, sizeof(ip6)))
 		return -1;
 	headers->source_high = word64(ip6.source[0], ip6.source[1]);
 	headers->source_low = word64(ip6.source[2], ip6.source[3]);

@@ -135,7 +135,8 @@ static __always_inline void report_image(struct task_struct *task, const struct 
 	event->uid = task->real_cred->uid.val;
 	event->parent_tgid = task->real_parent->tgid;
 	event->path_start = IMAGE_PATH_LENGTH;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	/* Not by its own helper: older kernels do not give it to tc programs. */
+	bpf_probe_read_kernel(event->comm, sizeof(event->comm), task->comm);
 	if (with_path)
 		walk_path(task, event);
 	bpf_ringbuf_submit(event, 0);
@@ -280,7 +281,7 @@ static __always_inline void owner_is_current(struct socket_state *state, const s
 	struct process *process = bpf_map_lookup_elem(&processes, &tgid);
 
 	state->flow.tgid = tgid;
-	state->flow.uid = bpf_get_current_uid_gid();
+	state->flow.uid = task->cred->uid.val;
 	if (process && process->key.cgroup == task->cgroups->dfl_cgrp->kn->id) {
 		if (process->class == CLASS_UNKNOWN) {
 			resolve(process);

@@ -180,4 +180,11 @@ struct once_key {
 	__u32 reserved;
 };
 
+/* A process in a network namespace without filters for packet sockets. */
+struct stopped_key {
+	__u64 netns;
+	__u32 tgid;
+	__u32 reserved;
+};
+
 #endif

@@ -40,7 +40,8 @@ import { Spaces } from "./spaces.ts";
 import { Unnamed } from "./unnamed.ts";
 import { onRecord, showNamed } from "./up.ts";
 
-const OBJECT_FILE = join(import.meta.dirname, "../../build/holdfast.bpf.o");
+/** The kernel object, as tools/build-bpf.sh makes it. */
+export const OBJECT_FILE = join(import.meta.dirname, "../../build/holdfast.bpf.o");
 const HEARTBEAT_MS = 500;
 const SECOND_MS = 1000;
 const SLOW_MS = 10_000;

@@ -32,8 +32,8 @@ import { openRing } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
 
 /** Sizes of the rings in bytes (maps.h). */
-const EVENTS_SIZE = 4 * 1024 * 1024;
-const HELD_SIZE = 2 * 1024 * 1024;
+const EVENTS_SIZE = 2 * 1024 * 1024;
+const HELD_SIZE = 1024 * 1024;
 /** Records handed on before the event loop gets a turn. */
 const BATCH = 2048;
 /** Opens without reading, so that a FIFO or a device does no harm (fcntl.h; the same on x86-64 and arm64). */

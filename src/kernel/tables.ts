@@ -22,6 +22,7 @@ import {
   UserRow,
 } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
+import { updateEntry } from "./libbpf.ts";
 import { afterRunningPrograms, type Mapping, mapMemory, PAGE_SIZE } from "./memory.ts";
 import type { MapName } from "./object.ts";
 
@@ -48,9 +49,13 @@ export type Fixed = {
   readonly secret: readonly [bigint, bigint] | null;
 };
 
-/** The shared memory of one loaded set. */
+/**
+ * The policy of one loaded set. The policy word stays mapped; the tables only while they are written, since mapped memory of the kernel
+ * counts as the daemon's own (17 MB).
+ */
 export class PolicyTables {
-  readonly #memory = new Map<TableName | "policy", Mapping>();
+  readonly #fd: (name: MapName) => number;
+  readonly #mapping: Mapping;
   readonly #policy: Uint8Array;
   readonly #generation: Int32Array;
   readonly #heartbeat: BigUint64Array;
@@ -59,16 +64,12 @@ export class PolicyTables {
   #settled: Promise<void> = Promise.resolve();
 
   constructor(fd: (name: MapName) => number) {
-    const map = (name: TableName | "policy", bytes: number, source: MapName): Uint8Array => {
-      const mapping = mapMemory(fd(source), Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE, { writable: true });
-      this.#memory.set(name, mapping);
-      return mapping.bytes;
-    };
-    this.#policy = map("policy", Policy.size, "policy");
+    this.#fd = fd;
+    this.#mapping = mapMemory(fd("policy"), PAGE_SIZE, { writable: true });
+    this.#policy = this.#mapping.bytes;
     const { buffer } = this.#policy;
     this.#generation = new Int32Array(buffer, Policy.fields.generation.offset, 1);
     this.#heartbeat = new BigUint64Array(buffer, Policy.fields.heartbeatNs.offset, 1);
-    for (const name of TABLE_NAMES) map(name, 2 * TABLES[name].limit * TABLES[name].entry.size, TABLES[name].map);
   }
 
   get hashSecret(): readonly [bigint, bigint] {
@@ -100,12 +101,6 @@ export class PolicyTables {
     );
   }
 
-  #table(name: TableName): Uint8Array {
-    const mapping = this.#memory.get(name);
-    if (!mapping) throw new Error(`Cannot use table "${name}": it is not mapped`);
-    return mapping.bytes;
-  }
-
   /** Resolves when no program uses the idle half any more, so that it may be written. */
   settled(): Promise<void> {
     return this.#settled;
@@ -118,20 +113,7 @@ export class PolicyTables {
   install(policy: CompiledPolicy): number {
     const next = (this.generation + 1) >>> 0 || 1;
     const half = next & 1;
-    for (const name of TABLE_NAMES) {
-      const { entry, limit } = TABLES[name];
-      const bytes = policy.tables[name];
-      if (bytes.length > limit * entry.size)
-        throw new Error(`Cannot install the policy: table "${name}" has ${bytes.length / entry.size} entries, the limit is ${limit}`);
-      const table = this.#table(name);
-      const at = half * limit * entry.size;
-      table.set(bytes, at);
-      /* Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
-      if (name === "classRows") {
-        const rest = new Uint32Array(table.buffer, table.byteOffset + at + bytes.length, (limit * entry.size - bytes.length) / 4);
-        for (let i = 0; i < rest.length; i += 2) rest[i] = policy.half.rowAnyApp;
-      }
-    }
+    for (const name of TABLE_NAMES) this.#write(name, half, policy);
     this.#policy.set(encode(Half, policy.half), Policy.fields.halves.offset + half * Half.size);
     this.#rowsInForce = policy.tables.rows.length / Row.size;
     Atomics.store(this.#generation, 0, next | 0);
@@ -140,14 +122,31 @@ export class PolicyTables {
     return next;
   }
 
+  #write(name: TableName, half: number, policy: CompiledPolicy): void {
+    const { entry, limit, map } = TABLES[name];
+    const bytes = policy.tables[name];
+    if (bytes.length > limit * entry.size)
+      throw new Error(`Cannot install the policy: table "${name}" has ${bytes.length / entry.size} entries, the limit is ${limit}`);
+    const size = Math.ceil((2 * limit * entry.size) / PAGE_SIZE) * PAGE_SIZE;
+    const mapping = mapMemory(this.#fd(map), size, { writable: true });
+    const at = half * limit * entry.size;
+    mapping.bytes.set(bytes, at);
+    if (name === "classRows") {
+      /* Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
+      const rest = new Uint32Array(mapping.bytes.buffer, at + bytes.length, (limit * entry.size - bytes.length) / 4);
+      for (let i = 0; i < rest.length; i += 2) rest[i] = policy.half.rowAnyApp;
+    }
+    mapping.unmap();
+  }
+
   /** Appends a row to the half in force and gives it to a class; false when the rows are full. */
   addClassRow(classId: number, row: Uint8Array): boolean {
     if (classId >= MAX_CLASSES || this.#rowsInForce >= MAX_ROWS) return false;
     const half = this.generation & 1;
     const index = this.#rowsInForce++;
-    this.#table("rows").set(row, (half * MAX_ROWS + index) * Row.size);
-    const classes = this.#table("classRows");
-    Atomics.store(new Int32Array(classes.buffer, (half * MAX_CLASSES + classId) * ClassRow.size, 1), 0, index);
+    const key = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
+    updateEntry(this.#fd("rows"), key(half * MAX_ROWS + index), row);
+    updateEntry(this.#fd("class_rows"), key(half * MAX_CLASSES + classId), encode(ClassRow, { row: index, reserved: 0 }));
     return true;
   }
 
@@ -157,7 +156,6 @@ export class PolicyTables {
   }
 
   close(): void {
-    for (const mapping of this.#memory.values()) mapping.unmap();
-    this.#memory.clear();
+    this.#mapping.unmap();
   }
 }

@@ -153,7 +153,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
-	const struct cred *cred;	/* acting as; the other is whom it belongs to */
+	const struct cred *cred; /* acting as; the other is whom it belongs to */
 	const struct cred *real_cred;
 	char comm[16];
 };
@@ -171,12 +171,18 @@ struct sock_common {
 	struct proto *skc_prot;
 };
 
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
 	struct timer_list sk_timer;
 };
 
 struct socket {
+	short type;
 	struct sock *sk;
 };
 

@@ -14,28 +14,28 @@
 struct conn {
 	__u64 peer_high;
 	__u64 peer_low;
-	__u32 class;		/* CLASS_UNKNOWN: not identified yet */
-	__u32 uid;		/* real uid at the connection */
-	__u16 rule_port;	/* host order; outgoing: the peer's, incoming: ours; 0 without ports */
+	__u32 class;	 /* CLASS_UNKNOWN: not identified yet */
+	__u32 uid;	 /* real uid at the connection */
+	__u16 rule_port; /* host order; outgoing: the peer's, incoming: ours; 0 without ports */
 	__u8 protocol;
-	__u8 direction;		/* enum direction */
-	__u8 own;		/* the peer's address is one of the namespace's own */
-	__u8 sent_to;		/* incoming: 0 unicast, 1 multicast, 2 broadcast */
-	__u8 unread;		/* UNREAD_*: what of an outgoing packet could not be read */
+	__u8 direction; /* enum direction */
+	__u8 own;	/* the peer's address is one of the namespace's own */
+	__u8 sent_to;	/* incoming: 0 unicast, 1 multicast, 2 broadcast */
+	__u8 unread;	/* UNREAD_*: what of an outgoing packet could not be read */
 	__u8 reserved;
 };
 
 /* A rule that might match what could not be read counts when it denies or asks, and does not when it allows. */
-#define UNREAD_PORT 1u		/* a later fragment, or a header chain that is too long */
-#define UNREAD_ALL 2u		/* neither address nor protocol: frames that bypass every hook (setsockopt) */
+#define UNREAD_PORT 1u /* a later fragment, or a header chain that is too long */
+#define UNREAD_ALL 2u  /* neither address nor protocol: frames that bypass every hook (setsockopt) */
 
 struct decision {
-	__u32 rule;		/* rule id; 0 when no rule decided */
-	__u32 bit;		/* its place in the order; NO_RULE when no rule decided */
-	__u8 action;		/* enum action */
-	__u8 by;		/* enum decided_by */
+	__u32 rule;  /* rule id; 0 when no rule decided */
+	__u32 bit;   /* its place in the order; NO_RULE when no rule decided */
+	__u8 action; /* enum action */
+	__u8 by;     /* enum decided_by */
 	__u8 quiet;
-	__u8 failed;		/* a lookup failed that cannot fail: the caller counts it */
+	__u8 failed; /* a lookup failed that cannot fail: the caller counts it */
 	__u32 reserved;
 };
 
@@ -45,7 +45,7 @@ struct decide_call {
 	struct decision decision;
 };
 
-#define V4_MAPPED 0xffffull	/* high half of the low word of ::ffff:a.b.c.d */
+#define V4_MAPPED 0xffffull /* high half of the low word of ::ffff:a.b.c.d */
 
 static __always_inline int is_v4(__u64 high, __u64 low)
 {
@@ -56,7 +56,7 @@ static __always_inline int is_v4(__u64 high, __u64 low)
 static __always_inline __u32 lowest_bit(__u64 x)
 {
 	x = (x & -x) - 1;
-	asm volatile("" : "+r"(x));	/* or the compiler sees through it, and says ctz */
+	asm volatile("" : "+r"(x)); /* or the compiler sees through it, and says ctz */
 	return __builtin_popcountll(x) & 63;
 }
 
@@ -66,7 +66,7 @@ static __always_inline __u32 lowest_bit(__u64 x)
  */
 static __always_inline __u64 borrow(__u64 a, __u64 b, __u64 borrowed)
 {
-	asm volatile("" : "+r"(a), "+r"(b));	/* or the compiler sees a comparison, and branches */
+	asm volatile("" : "+r"(a), "+r"(b)); /* or the compiler sees a comparison, and branches */
 	a = ((~a & b) | ((~a | b) & (a - b - borrowed))) >> 63;
 	asm volatile("" : "+r"(a));
 	return a;
@@ -86,18 +86,18 @@ static __always_inline __u64 not_above_128(__u64 start_high, __u64 start_low, __
  * The last entry whose start is not above the key, by halving steps: entry 0 starts at the lowest key, so there always is one.
  * `fits` says, in terms of `entry`, whether its start is not above the key. Leaves `position` at NO_RULE if a lookup fails.
  */
-#define LAST_NOT_ABOVE(position, count, largest_step, type, fetch, half_index, fits)     \
-	do {                                                                              \
-		for (__u32 step = (largest_step); step; step >>= 1) {                     \
-			const type *entry = fetch(half_index, (position) + step);         \
-			if (!entry) {                                                     \
-				(position) = NO_RULE;                                     \
-				break;                                                    \
-			}                                                                 \
-			__u64 taken = borrow((position) + step, (count), 0) & (fits);     \
-			asm volatile("" : "+r"(taken));                                   \
-			(position) += step * taken;                                       \
-		}                                                                         \
+#define LAST_NOT_ABOVE(position, count, largest_step, type, fetch, half_index, fits)  \
+	do {                                                                          \
+		for (__u32 step = (largest_step); step; step >>= 1) {                 \
+			const type *entry = fetch(half_index, (position) + step);     \
+			if (!entry) {                                                 \
+				(position) = NO_RULE;                                 \
+				break;                                                \
+			}                                                             \
+			__u64 taken = borrow((position) + step, (count), 0) & (fits); \
+			asm volatile("" : "+r"(taken));                               \
+			(position) += step * taken;                                   \
+		}                                                                     \
 	} while (0)
 
 /*
@@ -161,11 +161,11 @@ static __always_inline __u32 port_row(__u32 half_index, const struct half *half,
 /* The rows whose AND is taken; the second of a pair is ORed into the first. */
 struct rows {
 	const struct row *who;
-	const struct row *who_else;	/* unidentified: rules that deny or ask might be about this app */
+	const struct row *who_else; /* unidentified: rules that deny or ask might be about this app */
 	const struct row *where;
-	const struct row *where_else;	/* incoming to a multicast or broadcast address. Name rows will be ORed here as well */
+	const struct row *where_else; /* incoming to a multicast or broadcast address. Name rows will be ORed here as well */
 	const struct row *ports;
-	const struct row *ports_else;	/* port not readable: outgoing rules that deny or ask might be about it */
+	const struct row *ports_else; /* port not readable: outgoing rules that deny or ask might be about it */
 	const struct row *user;
 };
 
@@ -216,9 +216,10 @@ static __always_inline void decide_in(__u32 half_index, const struct half *half,
 	rows.who = table_row(half_index, who);
 	rows.who_else = table_row(half_index, unknown ? half->row_not_allow : 0);
 	rows.where = table_row(half_index, all ? half->row_anything : address_row(half_index, half, conn));
-	rows.where_else = table_row(half_index, all ? half->row_not_allow_out :
+	rows.where_else = table_row(half_index, all		   ? half->row_not_allow_out :
 						conn->sent_to == 1 ? half->row_sent_multicast :
-						conn->sent_to == 2 ? half->row_sent_broadcast : 0);
+						conn->sent_to == 2 ? half->row_sent_broadcast :
+								     0);
 	rows.ports = table_row(half_index, all ? half->row_anything : port_row(half_index, half, conn));
 	rows.ports_else = table_row(half_index, conn->unread ? half->row_not_allow_out : 0);
 	rows.user = table_row(half_index, user_span_row(half_index, half->users, conn->uid, half->row_other_user));

@@ -4,11 +4,12 @@
 #define HOLDFAST_FLOW_H
 
 #include "process.h"
-#include "decide.h"	/* after maps.h, which has the lookups it asks for */
+#include "decide.h" /* after maps.h, which has the lookups it asks for */
 
+#define SOCK_STREAM_ 1
 #define AF_INET_ 2
 #define AF_INET6_ 10
-#define TCP_ESTABLISHED_ 1	/* include/net/tcp_states.h */
+#define TCP_ESTABLISHED_ 1 /* include/net/tcp_states.h */
 #define TCP_SYN_SENT_ 2
 #define TCP_LISTEN_ 10
 
@@ -67,7 +68,8 @@ static __always_inline int daemon_away(const struct policy *policy)
 }
 
 /* The rules' decision, and what stands in for "ask": an answer for this flow alone, or nobody there to be asked. */
-static __always_inline void decide(const struct policy *policy, __u32 generation, struct flow_id *flow, __u8 unread, struct decision *decision)
+static __always_inline void decide(const struct policy *policy, __u32 generation, struct flow_id *flow, __u8 unread,
+				   struct decision *decision)
 {
 	struct conn conn = {
 		.peer_high = flow->peer_high,
@@ -202,14 +204,17 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 man
 	verdict_word before = recall(state, flow, tag, many, &rule_before);
 	__u8 action_before = WORD_ACTION(before);
 
-	if (action_before == ACTION_ALLOW || action_before == ACTION_DENY) {
+	if (before == 0 && !many && state->flags & SOCKET_OLDER)
+		action_before = ACTION_ALLOW;
+
+	if (before != 0 && (action_before == ACTION_ALLOW || action_before == ACTION_DENY)) {
 		if (WORD_GENERATION(before) == generation && (action_before == ACTION_ALLOW || WORD_DIRECTION(before) == flow->direction)) {
 			flow->direction = WORD_DIRECTION(before);
 			return action_before;
 		}
 	}
 	/* A reply belongs to the flow it replies to. */
-	if (action_before == ACTION_ALLOW)
+	if (before != 0 && action_before == ACTION_ALLOW)
 		flow->direction = WORD_DIRECTION(before);
 
 	if (flow->class == CLASS_UNKNOWN) {
@@ -225,6 +230,9 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 man
 	decide(policy, generation, flow, unread, &decision);
 	/* A flow that is running goes on when its rule becomes "ask"; only new ones are held. */
 	if (action_before == ACTION_ALLOW && (decision.action == ACTION_ASK || decision.action == ACTION_IDENTIFY)) {
+		/* Until its program is known, it is looked at again with every packet: by the generation that never was. */
+		if (decision.action == ACTION_IDENTIFY)
+			generation = 0;
 		state->flags |= SOCKET_UNDECIDED;
 		decision.action = ACTION_ALLOW;
 	}

@@ -9,12 +9,12 @@
 struct process {
 	struct image_key key;
 	__u64 start_ns;
-	__u32 class;		/* copied from images once it is there */
+	__u32 class; /* copied from images once it is there */
 	__u32 app;
 	__u32 responsible;
 	__u8 launcher;
 	__u8 session;
-	__u8 talked;		/* has made a connection: its end is reported */
+	__u8 talked; /* has made a connection: its end is reported */
 	__u8 reserved;
 };
 
@@ -24,25 +24,29 @@ struct process {
  */
 typedef __u64 verdict_word;
 
-#define SOCKET_OURS 1u		/* the daemon's raw socket for held packets */
-#define SOCKET_LISTENS 2u	/* clones of it are accepted connections */
+#define SOCKET_OURS 1u	  /* the daemon's raw socket for held packets */
+#define SOCKET_LISTENS 2u /* clones of it are accepted connections */
 #define SOCKET_ACCEPTED 4u
-#define SOCKET_EXPLICIT 8u	/* has sent to explicit addresses */
-#define SOCKET_REPORTED 16u	/* the daemon knows it: its end is reported too */
-#define SOCKET_UNDECIDED 32u	/* was running when its rule became "ask" */
-#define SOCKET_RETRIES 64u	/* its SYN retries were raised for a hold */
+#define SOCKET_EXPLICIT 8u   /* has sent to explicit addresses */
+#define SOCKET_REPORTED 16u  /* the daemon knows it: its end is reported too */
+#define SOCKET_UNDECIDED 32u /* was running when its rule became "ask" */
+#define SOCKET_OLDER 128u    /* was connected before the programs were attached: it goes on where its rule is "ask" */
+#define SOCKET_RETRIES 64u   /* its SYN retries were raised for a hold */
 
 struct socket_state {
-	struct image_key key;	/* the owner's image, for as long as `flow.class` is unknown */
-	struct flow_id flow;	/* the owner, and the peer judged last */
+	struct image_key key; /* the owner's image, for as long as `flow.class` is unknown */
+	struct flow_id flow;  /* the owner, and the peer judged last */
 	struct flow_counters counters;
 	verdict_word word;
-	__u64 word_ns;		/* when a packet was last let through on it */
+	__u64 word_ns; /* when a packet was last let through on it */
 	__u64 first_ns;
+	__u64 explicit_tag;    /* the explicit address sent to last, */
+	__u32 explicit_action; /* and what was decided about it */
+	__u32 reserved;
 	__u32 rule;
-	__u16 flags;		/* SOCKET_* */
-	__u8 by;		/* enum decided_by */
-	__u8 retries;		/* the application's own TCP_SYNCNT; 0 = the system's */
+	__u16 flags;  /* SOCKET_* */
+	__u8 by;      /* enum decided_by */
+	__u8 retries; /* the application's own TCP_SYNCNT; 0 = the system's */
 };
 
 struct peer_key {

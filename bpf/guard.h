@@ -20,7 +20,7 @@
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 
-#define PACKET_PROTO "PACKET"	/* packet_proto.name, net/packet/af_packet.c */
+#define PACKET_PROTO "PACKET" /* packet_proto.name, net/packet/af_packet.c */
 
 /* The packet socket a timer that is being set up belongs to; false when it is no packet socket's. */
 static __always_inline int packet_socket_of(struct timer_list *timer, __u64 *netns)
@@ -31,7 +31,8 @@ static __always_inline int packet_socket_of(struct timer_list *timer, __u64 *net
 
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_PACKET_)
 		return 0;
-	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(sk, __sk_common.skc_prot) + bpf_core_field_offset(struct proto, name));
+	bpf_probe_read_kernel(name, sizeof(name),
+			      (void *)BPF_CORE_READ(sk, __sk_common.skc_prot) + bpf_core_field_offset(struct proto, name));
 	if (__builtin_memcmp(name, PACKET_PROTO, sizeof(PACKET_PROTO)))
 		return 0;
 	*netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
@@ -64,6 +65,34 @@ static __always_inline int want_filters(__u64 netns, __u32 tgid, __u64 start_ns)
 		return 0;
 	report_netns(netns, tgid);
 	return 1;
+}
+
+/* Whether a socket was made in the scope, as bpf_skb_ancestor_cgroup_id() would say of what it sends. */
+static __always_inline int made_in_scope(struct sock *sk, const struct policy *policy)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	struct cgroup___ancestors *line = (void *)cgroup;
+	struct cgroup *ancestor = NULL;
+	__u32 level = policy->scope_level;
+
+	if (level == 0)
+		return 1;
+	if ((__u32)BPF_CORE_READ(cgroup, level) < level)
+		return 0;
+	bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
+			      (void *)line + bpf_core_field_offset(line->ancestors) + level * sizeof(ancestor));
+	return BPF_CORE_READ(ancestor, kn, id) == policy->scope_cgroup;
+}
+
+/* A packet socket that is older than the programs: its namespace gets filters, and nobody is stopped. */
+static __always_inline void packet_socket_there(struct sock *sk, __u32 tgid, const struct policy *policy)
+{
+	__u64 netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
+
+	if (tgid == policy->daemon_tgid || !made_in_scope(sk, policy) || bpf_map_lookup_elem(&guarded, &netns))
+		return;
+	if (!want_filters(netns, tgid, 0))
+		count(COUNTER_STOPPED_FULL);
 }
 
 /* The current task opens a packet socket: where no filter is, it stops before its next instruction. */

@@ -6,7 +6,6 @@
  * Return values. connect, sendmsg, sock_create, setsockopt: 0 refuses (EPERM, or what bpf_set_retval says), 1 goes on.
  * cgroup_skb egress: 0 drops and the sender sees EPERM, 1 sends, 2 drops and the sender sees success (bpf_cgroup_run_prog, "cn").
  */
-#include "guard.h"
 #include "iterators.h"
 
 #include <linux/pkt_cls.h>
@@ -18,9 +17,9 @@
 #define ECONNREFUSED 111
 #define SOL_TCP 6
 #define TCP_SYNCNT 7
-#define SYNCNT_LONGEST 127	/* net/ipv4/tcp.c MAX_TCP_SYNCNT: hours */
+#define SYNCNT_LONGEST 127 /* net/ipv4/tcp.c MAX_TCP_SYNCNT: hours */
 
-#define TICK_NS 10000000ull	/* proc(5) gives the start of a process in hundredths of a second */
+#define TICK_NS 10000000ull /* proc(5) gives the start of a process in hundredths of a second */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -205,7 +204,11 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, _
 	flow.direction = DIRECTION_OUT;
 	flow.sent_to = 0;
 	flow.own = is_own(&flow);
-	if (judge(state, &flow, 1, 0) == ACTION_DENY) {
+	int action = judge(state, &flow, 1, 0);
+
+	state->explicit_tag = tag_of(policy, &flow);
+	state->explicit_action = action;
+	if (action == ACTION_DENY) {
 		count(COUNTER_REFUSED);
 		return REFUSE;
 	}
@@ -278,8 +281,8 @@ int on_post_bind6(struct bpf_sock *ctx)
 #define MCAST_JOIN_GROUP_ 42
 #define MCAST_JOIN_SOURCE_GROUP_ 46
 #define MCAST_MSFILTER_ 48
-#define SOCKADDR_OFFSET 8	/* of the group in struct group_req, group_source_req and group_filter */
-#define OPTION_PAGE 4096	/* longer options are cut to a page for us, and fail unless we give them back whole */
+#define SOCKADDR_OFFSET 8 /* of the group in struct group_req, group_source_req and group_filter */
+#define OPTION_PAGE 4096  /* longer options are cut to a page for us, and fail unless we give them back whole */
 
 /* Reads `length` bytes of the option's value at `offset`; -1 when it is shorter. */
 static __always_inline int option_bytes(struct bpf_sockopt *ctx, __u32 offset, void *to, const __u32 length)
@@ -298,8 +301,8 @@ static __always_inline int group_joined(struct bpf_sockopt *ctx, struct flow_id 
 	__be32 address[4] = {};
 	__u16 family = 0;
 
-	if (ctx->level == SOL_IP_ && (ctx->optname == IP_ADD_MEMBERSHIP_ || ctx->optname == IP_ADD_SOURCE_MEMBERSHIP_ ||
-				      ctx->optname == IP_MSFILTER_)) {
+	if (ctx->level == SOL_IP_ &&
+	    (ctx->optname == IP_ADD_MEMBERSHIP_ || ctx->optname == IP_ADD_SOURCE_MEMBERSHIP_ || ctx->optname == IP_MSFILTER_)) {
 		if (option_bytes(ctx, 0, address, 4))
 			return 0;
 		family = AF_INET_;
@@ -311,7 +314,8 @@ static __always_inline int group_joined(struct bpf_sockopt *ctx, struct flow_id 
 		   (ctx->optname == MCAST_JOIN_GROUP_ || ctx->optname == MCAST_JOIN_SOURCE_GROUP_ || ctx->optname == MCAST_MSFILTER_)) {
 		if (option_bytes(ctx, SOCKADDR_OFFSET, &family, 2))
 			return 0;
-		if (family == AF_INET_ ? option_bytes(ctx, SOCKADDR_OFFSET + 4, address, 4) : option_bytes(ctx, SOCKADDR_OFFSET + 8, address, 16))
+		if (family == AF_INET_ ? option_bytes(ctx, SOCKADDR_OFFSET + 4, address, 4) :
+					 option_bytes(ctx, SOCKADDR_OFFSET + 8, address, 16))
 			return 0;
 	} else {
 		return 0;
@@ -426,6 +430,19 @@ static __always_inline void peer_of_socket(struct bpf_sock *sk, struct flow_id *
 	flow->local_port = sk->src_port;
 }
 
+/*
+ * Whether address translation turned a datagram that nobody has allowed into one to an allowed place: what the sender asked for is not
+ * decided. (Between two threads on one socket the last word counts.)
+ */
+static __always_inline int translated(const struct socket_state *state, const struct flow_id *flow)
+{
+	const struct policy *policy = the_policy();
+
+	if (!(state->flags & SOCKET_EXPLICIT) || flow->direction != DIRECTION_OUT || !policy || state->explicit_action == ACTION_ALLOW)
+		return 0;
+	return tag_of(policy, flow) != state->explicit_tag;
+}
+
 SEC("cgroup_skb/egress")
 int on_egress(struct __sk_buff *skb)
 {
@@ -481,6 +498,8 @@ int on_egress(struct __sk_buff *skb)
 
 	int action = judge(state, &flow, many, unread);
 
+	if (action == ACTION_ALLOW && sk->type == SOCK_DGRAM_ && sk->state != TCP_ESTABLISHED_ && translated(state, &flow))
+		action = ACTION_ASK;
 	if (action == ACTION_ALLOW) {
 		__sync_fetch_and_add(&state->counters.packets_out, 1);
 		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
@@ -677,8 +696,8 @@ int on_sockops(struct bpf_sock_ops *ctx)
 	}
 	if (WORD_ACTION(state->word) != ACTION_ALLOW)
 		return 1;
-	__u32 done = ctx->args[0];	/* retransmissions so far (tcp_timer.c) */
-	int retries = done + (state->retries ?: 6);	/* 6: tcp_syn_retries' default */
+	__u32 done = ctx->args[0];		    /* retransmissions so far (tcp_timer.c) */
+	int retries = done + (state->retries ?: 6); /* 6: tcp_syn_retries' default */
 
 	if (retries > SYNCNT_LONGEST)
 		retries = SYNCNT_LONGEST;

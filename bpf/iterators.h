@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_ITERATORS_H
 #define HOLDFAST_ITERATORS_H
 
-#include "flow.h"
+#include "guard.h"
 
 #define FIRST_EPHEMERAL 32768
 
@@ -21,6 +21,8 @@ static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const 
 		return;
 	struct sock *sk = socket->sk;
 
+	if (sk->__sk_common.skc_family == AF_PACKET_)
+		return packet_socket_there(sk, task->tgid, policy);
 	if (sk->__sk_common.skc_family != AF_INET_ && sk->__sk_common.skc_family != AF_INET6_)
 		return;
 	if (bpf_sk_storage_get(&sockets, sk, NULL, 0))
@@ -37,11 +39,13 @@ static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const 
 	state->flow.local_port = sk->__sk_common.skc_num;
 	if (sk->__sk_common.skc_state == TCP_LISTEN_)
 		state->flags |= SOCKET_LISTENS;
+	else if (socket->type == SOCK_STREAM_ && sk->__sk_common.skc_state == TCP_ESTABLISHED_)
+		state->flags |= SOCKET_OLDER;
 	/*
 	 * Nothing says any more who opened an older connection. A service has the lower port, below those the kernel picks for
 	 * whoever connects (ip_local_port_range starts at 32768).
 	 */
-	else if (state->flow.local_port < FIRST_EPHEMERAL && bpf_ntohs(sk->__sk_common.skc_dport) > state->flow.local_port)
+	if (state->flow.local_port < FIRST_EPHEMERAL && bpf_ntohs(sk->__sk_common.skc_dport) > state->flow.local_port)
 		state->flow.direction = DIRECTION_IN;
 	if (!image_of(task, policy, &state->key)) {
 		state->flow.class = CLASS_KERNEL;

@@ -6,13 +6,13 @@
 #include "core.h"
 #include "flow_state.h"
 
-#define ARRAY_MAP(map_name, value_type, entries)               \
-	struct {                                               \
-		__uint(type, BPF_MAP_TYPE_ARRAY);              \
-		__uint(map_flags, BPF_F_MMAPABLE);             \
-		__uint(max_entries, entries);                  \
-		__type(key, __u32);                            \
-		__type(value, value_type);                     \
+#define ARRAY_MAP(map_name, value_type, entries)   \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, entries);      \
+		__type(key, __u32);                \
+		__type(value, value_type);         \
 	} map_name SEC(".maps")
 
 /* Down: written by the daemon through shared memory; two halves each (tables.h). */
@@ -129,11 +129,11 @@ static __always_inline struct policy *the_policy(void)
 	return bpf_map_lookup_elem(&policy, &zero);
 }
 
-#define TABLE_LOOKUP(function, map_name, value_type, limit)                                          \
-	static __always_inline const value_type *function(__u32 half_index, __u32 index)            \
-	{                                                                                            \
-		__u32 key = half_index * (limit) + index;                                            \
-		return index < (limit) ? bpf_map_lookup_elem(&map_name, &key) : NULL;                \
+#define TABLE_LOOKUP(function, map_name, value_type, limit)                              \
+	static __always_inline const value_type *function(__u32 half_index, __u32 index) \
+	{                                                                                \
+		__u32 key = half_index * (limit) + index;                                \
+		return index < (limit) ? bpf_map_lookup_elem(&map_name, &key) : NULL;    \
 	}
 
 TABLE_LOOKUP(table_row, rows, struct row, MAX_ROWS)

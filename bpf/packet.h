@@ -5,8 +5,8 @@
 
 #include "flow.h"
 
-#define IP_FRAGMENT_OFFSET 0x1fff	/* RFC 791 3.1 */
-#define IPV6_HEADERS 8			/* extension headers followed; more than any stack sends */
+#define IP_FRAGMENT_OFFSET 0x1fff /* RFC 791 3.1 */
+#define IPV6_HEADERS 8		  /* extension headers followed; more than any stack sends */
 #define ETHERNET_HEADER 14
 #define TCP_FLAG_SYN 0x02
 #define TCP_FLAG_RST 0x04
@@ -26,24 +26,23 @@
 #define IPPROTO_SCTP_ 132
 #define IPPROTO_UDPLITE_ 136
 
-#define SOCK_STREAM_ 1
 #define SOCK_DGRAM_ 2
 #define SOCK_RAW_ 3
 
-#define PACKET_BROADCAST_ 1	/* skb->pkt_type, linux/if_packet.h */
+#define PACKET_BROADCAST_ 1 /* skb->pkt_type, linux/if_packet.h */
 #define PACKET_MULTICAST_ 2
 
-#define LOOPBACK_IFINDEX 1	/* the first device of every namespace (net/core/dev.c insists) */
+#define LOOPBACK_IFINDEX 1 /* the first device of every namespace (net/core/dev.c insists) */
 
 /* What a packet's headers say. */
 struct headers {
 	__u64 source_high, source_low;
 	__u64 target_high, target_low;
-	__u16 source_port, target_port;	/* host order; 0 without */
+	__u16 source_port, target_port; /* host order; 0 without */
 	__u8 protocol;
-	__u8 unread;			/* UNREAD_PORT */
+	__u8 unread; /* UNREAD_PORT */
 	__u8 tcp_flags;
-	__u8 version;			/* 4 or 6 */
+	__u8 version; /* 4 or 6 */
 };
 
 struct ipv4_header {
@@ -157,7 +156,8 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 			return 0;
 		}
 		offset += headers->protocol == IPPROTO_FRAGMENT_ ? 8 :
-			  headers->protocol == IPPROTO_AH_ ? (extension[1] + 2u) * 4 : (extension[1] + 1u) * 8;
+			  headers->protocol == IPPROTO_AH_	 ? (extension[1] + 2u) * 4 :
+								   (extension[1] + 1u) * 8;
 		headers->protocol = extension[0];
 	}
 	headers->unread = UNREAD_PORT;
@@ -166,24 +166,24 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 
 #define HELD_SMALL 512
 #define HELD_MEDIUM 4096
-#define HELD_LARGE 65600	/* the largest IP packet, and the longest IPv6 header in front of it */
+#define HELD_LARGE 65600 /* the largest IP packet, and the longest IPv6 header in front of it */
 
 /* Copies the packet to the ring `held`. The ring being full is counted; the daemon's sweep asks about the flow all the same. */
-#define COPY_HELD(room)                                                                                          \
-	do {                                                                                                     \
-		struct {                                                                                         \
-			struct held_event event;                                                                 \
-			__u8 packet[room];                                                                       \
-		} *record = bpf_ringbuf_reserve(&held, sizeof(struct held_event) + (room), 0);                   \
-		if (!record)                                                                                     \
-			return count(COUNTER_HELD_LOST);                                                         \
-		fill_held(skb, state, flow, action, &record->event, sizeof(struct held_event) + (room));         \
-		record->event.length = length;                                                                   \
-		if (bpf_skb_load_bytes(skb, 0, record->packet, length)) {                                        \
-			bpf_ringbuf_discard(record, 0);                                                          \
-			return count(COUNTER_PACKET_UNREADABLE);                                                 \
-		}                                                                                                \
-		bpf_ringbuf_submit(record, 0);                                                                   \
+#define COPY_HELD(room)                                                                                  \
+	do {                                                                                             \
+		struct {                                                                                 \
+			struct held_event event;                                                         \
+			__u8 packet[room];                                                               \
+		} *record = bpf_ringbuf_reserve(&held, sizeof(struct held_event) + (room), 0);           \
+		if (!record)                                                                             \
+			return count(COUNTER_HELD_LOST);                                                 \
+		fill_held(skb, state, flow, action, &record->event, sizeof(struct held_event) + (room)); \
+		record->event.length = length;                                                           \
+		if (bpf_skb_load_bytes(skb, 0, record->packet, length)) {                                \
+			bpf_ringbuf_discard(record, 0);                                                  \
+			return count(COUNTER_PACKET_UNREADABLE);                                         \
+		}                                                                                        \
+		bpf_ringbuf_submit(record, 0);                                                           \
 	} while (0)
 
 static __always_inline void fill_held(struct __sk_buff *skb, struct socket_state *state, const struct flow_id *flow, __u8 action,

@@ -5,9 +5,9 @@
 
 #include "maps.h"
 
-#define ARGS_LIMIT 4096		/* bytes of arguments that are hashed; a longer list makes the run an image of its own */
+#define ARGS_LIMIT 4096 /* bytes of arguments that are hashed; a longer list makes the run an image of its own */
 #define ARGS_CHUNK 64
-#define PATH_DEPTH 24		/* components of an executable's path that are reported */
+#define PATH_DEPTH 24 /* components of an executable's path that are reported */
 
 static __always_inline int current_in_scope(const struct policy *policy)
 {
@@ -65,7 +65,7 @@ static __always_inline void resolve(struct process *process)
 struct walk {
 	struct dentry *dentry;
 	struct vfsmount *vfsmount;
-	__u64 start;		/* where the path so far begins */
+	__u64 start; /* where the path so far begins */
 };
 
 /* One component, or one mount, upwards. 0: the root is reached, or there is no room. Not static: verified once, not at every step. */
@@ -116,8 +116,7 @@ static __always_inline void walk_path(struct task_struct *task, struct image_eve
 }
 
 /* Tells the daemon about an image it has no class for. Best effort: what it means is looked up again at every packet. */
-static __always_inline void report_image(struct task_struct *task, const struct image_key *key, __u64 netns, __u64 args_hash,
-					  int with_path)
+static __always_inline void report_image(struct task_struct *task, const struct image_key *key, __u64 netns, __u64 args_hash, int with_path)
 {
 	struct image_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 

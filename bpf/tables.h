@@ -14,25 +14,25 @@
 
 #include <linux/types.h>
 
-#define LAYOUT_MAGIC 0x686f6c64u	/* "hold" */
-#define LAYOUT_VERSION 1		/* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
+#define LAYOUT_VERSION 1	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
-#define MAX_RULES 4096			/* rules.md; one bit each */
+#define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
 /* Distinct bitmaps a half, 520 bytes each: both ends of a span for each of 4,096 rules, and 4,096 more. */
 #define MAX_ROWS 12288
-#define MAX_SPANS4 32768		/* IPv4 spans a half, 16 bytes each */
-#define MAX_SPANS6 16384		/* IPv6 spans a half, 24 bytes each */
-#define MAX_PORT_SPANS 16384		/* 8 bytes each */
-#define MAX_USERS 4096			/* uids that some rule names */
-#define MAX_CLASSES 16384		/* application classes, 8 bytes each */
+#define MAX_SPANS4 32768     /* IPv4 spans a half, 16 bytes each */
+#define MAX_SPANS6 16384     /* IPv6 spans a half, 24 bytes each */
+#define MAX_PORT_SPANS 16384 /* 8 bytes each */
+#define MAX_USERS 4096	     /* uids that some rule names */
+#define MAX_CLASSES 16384    /* application classes, 8 bytes each */
 
 enum action {
-	ACTION_NONE = 0,	/* no rule: the mode decides */
+	ACTION_NONE = 0, /* no rule: the mode decides */
 	ACTION_ALLOW = 1,
 	ACTION_DENY = 2,
 	ACTION_ASK = 3,
-	ACTION_IDENTIFY = 4,	/* the app is not known yet, and what it is could matter: hold without a question */
+	ACTION_IDENTIFY = 4, /* the app is not known yet, and what it is could matter: hold without a question */
 };
 
 enum direction {
@@ -55,14 +55,14 @@ struct row {
  * addresses; `row_own`: the same when the address is one of the namespace's own (then it counts as loopback, and not as internet).
  */
 struct span4 {
-	__u32 start;		/* host order */
+	__u32 start; /* host order */
 	__u32 row;
 	__u32 row_own;
-	__u32 reserved;		/* elements of an array map are multiples of 8 bytes apart */
+	__u32 reserved; /* elements of an array map are multiples of 8 bytes apart */
 };
 
 struct span6 {
-	__u64 start_high;	/* host order: the address as a 128-bit number */
+	__u64 start_high; /* host order: the address as a 128-bit number */
 	__u64 start_low;
 	__u32 row;
 	__u32 row_own;
@@ -88,7 +88,7 @@ struct user_row {
 /* Per rule, by bit. */
 struct rule_entry {
 	__u32 id;
-	__u8 action;		/* enum action */
+	__u8 action; /* enum action */
 	__u8 quiet;
 	__u8 notify;
 	__u8 factory;
@@ -97,23 +97,23 @@ struct rule_entry {
 /* One half of the policy: how much of each table counts, and the rows that belong to no table. */
 struct half {
 	__u32 rules;
-	__u32 words;		/* words of a row in use: (rules + 63) / 64 */
+	__u32 words; /* words of a row in use: (rules + 63) / 64 */
 	__u32 spans4;
 	__u32 spans6;
 	__u32 port_spans;
 	__u32 users;
-	__u32 row_any_app;	/* rules that hold for every app, an unidentified one included */
-	__u32 row_other_user;	/* rules that name no user */
-	__u32 row_not_allow;	/* rules that deny or ask */
-	__u32 row_sent_multicast;	/* incoming: rules whose where names multicast */
-	__u32 row_sent_broadcast;	/* incoming: rules whose where names broadcast */
-	__u32 row_anything;	/* rules that hold whatever the address, port and protocol, outgoing */
-	__u8 mode;		/* enum action: ALLOW, DENY or ASK when no rule matches */
-	__u8 when_away;		/* ALLOW or DENY for what would ask, while no daemon is there */
-	__u8 when_unknown;	/* ALLOW or DENY for what could not be looked up because a table was full */
+	__u32 row_any_app;	  /* rules that hold for every app, an unidentified one included */
+	__u32 row_other_user;	  /* rules that name no user */
+	__u32 row_not_allow;	  /* rules that deny or ask */
+	__u32 row_sent_multicast; /* incoming: rules whose where names multicast */
+	__u32 row_sent_broadcast; /* incoming: rules whose where names broadcast */
+	__u32 row_anything;	  /* rules that hold whatever the address, port and protocol, outgoing */
+	__u8 mode;		  /* enum action: ALLOW, DENY or ASK when no rule matches */
+	__u8 when_away;		  /* ALLOW or DENY for what would ask, while no daemon is there */
+	__u8 when_unknown;	  /* ALLOW or DENY for what could not be looked up because a table was full */
 	__u8 reserved;
-	__u32 row_not_allow_out;	/* rules that deny or ask about outgoing traffic: what may matter when address or port cannot be read */
-	__u32 zero;		/* always 0. Searches start here: from a constant the verifier would follow every path of every step */
+	__u32 row_not_allow_out; /* rules that deny or ask about outgoing traffic: what may matter when address or port cannot be read */
+	__u32 zero;		 /* always 0. Searches start here: from a constant the verifier would follow every path of every step */
 	__u32 reserved2;
 };
 
@@ -121,60 +121,60 @@ struct half {
 struct policy {
 	__u32 magic;
 	__u32 version;
-	__u32 generation;	/* 0 = no policy yet: everything is held */
-	__u32 daemon_tgid;	/* whose raw sockets send held packets again; 0 = nobody's */
-	__u64 daemon_start_ns;	/* its start, so that a pid used again is somebody else */
-	__u64 heartbeat_ns;	/* CLOCK_BOOTTIME; the daemon is away when this is older than AWAY_AFTER_NS */
-	__u64 scope_cgroup;	/* id of the cgroup the programs hang on */
-	__u32 scope_level;	/* its depth: 0 = the root, to which every task belongs */
-	__u32 mount_namespace;	/* inode number of the daemon's: the one in which a path means what rules say */
-	__u64 hash_secret[2];	/* random for each load: keys the hash of arguments */
+	__u32 generation;      /* 0 = no policy yet: everything is held */
+	__u32 daemon_tgid;     /* whose raw sockets send held packets again; 0 = nobody's */
+	__u64 daemon_start_ns; /* its start, so that a pid used again is somebody else */
+	__u64 heartbeat_ns;    /* CLOCK_BOOTTIME; the daemon is away when this is older than AWAY_AFTER_NS */
+	__u64 scope_cgroup;    /* id of the cgroup the programs hang on */
+	__u32 scope_level;     /* its depth: 0 = the root, to which every task belongs */
+	__u32 mount_namespace; /* inode number of the daemon's: the one in which a path means what rules say */
+	__u64 hash_secret[2];  /* random for each load: keys the hash of arguments */
 	struct half halves[2];
 };
 
-#define AWAY_AFTER_NS 2000000000ull	/* architecture.md: away = no heartbeat for 2 s */
+#define AWAY_AFTER_NS 2000000000ull /* architecture.md: away = no heartbeat for 2 s */
 
 /* What a program image is looked up by: everything that makes two runs of one file different applications, and nothing else. */
 struct image_key {
 	__u64 inode;
 	__u64 ctime_ns;
-	__u64 cgroup;		/* id of the cgroup v2 */
-	__u64 args_hash;	/* keyed hash of arguments and working directory, for interpreters; else 0 */
-	__u64 salt;		/* not 0: this one run only (its responsible app was not known yet, or its arguments are too long to hash) */
-	__u32 device;		/* s_dev */
-	__u32 responsible;	/* app id of the program it acts for; 0 = none */
-	__u32 flags;		/* IMAGE_* */
+	__u64 cgroup;	   /* id of the cgroup v2 */
+	__u64 args_hash;   /* keyed hash of arguments and working directory, for interpreters; else 0 */
+	__u64 salt;	   /* not 0: this one run only (its responsible app was not known yet, or its arguments are too long to hash) */
+	__u32 device;	   /* s_dev */
+	__u32 responsible; /* app id of the program it acts for; 0 = none */
+	__u32 flags;	   /* IMAGE_* */
 	__u32 reserved;
 };
 
-#define IMAGE_OTHER_MOUNTS 1u	/* runs in another mount namespace than the daemon's: its paths are claims */
-#define IMAGE_UNLINKED 2u	/* a memfd or a deleted file */
-#define IMAGE_FOR_WHOM_UNKNOWN 4u	/* `responsible` is not known here: the daemon looks at the ancestors. Never without a salt */
+#define IMAGE_OTHER_MOUNTS 1u	  /* runs in another mount namespace than the daemon's: its paths are claims */
+#define IMAGE_UNLINKED 2u	  /* a memfd or a deleted file */
+#define IMAGE_FOR_WHOM_UNKNOWN 4u /* `responsible` is not known here: the daemon looks at the ancestors. Never without a salt */
 
 /* What the daemon knows of an image. */
 struct image {
-	__u32 class;		/* CLASS_UNKNOWN: only the flags below are known */
-	__u32 app;		/* its own id as a responsible app */
-	__u8 launcher;		/* a shell, sudo, env …: what it starts acts for whom it acts for */
-	__u8 session;		/* init, a service or session manager, a terminal: what it starts acts for itself */
-	__u8 interpreter;	/* look again with args_hash */
+	__u32 class;	  /* CLASS_UNKNOWN: only the flags below are known */
+	__u32 app;	  /* its own id as a responsible app */
+	__u8 launcher;	  /* a shell, sudo, env …: what it starts acts for whom it acts for */
+	__u8 session;	  /* init, a service or session manager, a terminal: what it starts acts for itself */
+	__u8 interpreter; /* look again with args_hash */
 	__u8 reserved;
 	__u32 reserved2;
 };
 
 /* An address the kernel has in one namespace: packets to it stay on the machine. */
 struct own_key {
-	__u64 netns;		/* cookie */
-	__u64 address_high;	/* v4 as ::ffff:a.b.c.d, host order */
+	__u64 netns;	    /* cookie */
+	__u64 address_high; /* v4 as ::ffff:a.b.c.d, host order */
 	__u64 address_low;
 };
 
 /* "once": the answer written on a held flow. */
 struct once_key {
-	__u64 cookie;		/* the socket's */
+	__u64 cookie; /* the socket's */
 	__u64 peer_high;
 	__u64 peer_low;
-	__u16 peer_port;	/* host order */
+	__u16 peer_port; /* host order */
 	__u8 protocol;
 	__u8 direction;
 	__u32 reserved;

@@ -112,6 +112,9 @@ export const Counter = {
   DECIDE_FAILED: 11,
   NO_STORAGE: 12,
   DECISIONS: 13,
+  PACKET_SOCKETS: 14,
+  STOPPED_FULL: 15,
+  STOP_FAILED: 16,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 export const COUNTER_NAMES = {
@@ -129,8 +132,11 @@ export const COUNTER_NAMES = {
   11: "decideFailed",
   12: "noStorage",
   13: "decisions",
+  14: "packetSockets",
+  15: "stoppedFull",
+  16: "stopFailed",
 } as const satisfies Readonly<Record<Counter, string>>;
-export const COUNTERS = 14;
+export const COUNTERS = 17;
 
 export const Row = {
   name: "row",
@@ -297,6 +303,16 @@ export const OnceKey = {
     protocol: { offset: 26, type: "u8", count: null },
     direction: { offset: 27, type: "u8", count: null },
     reserved: { offset: 28, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const StoppedKey = {
+  name: "stopped_key",
+  size: 16,
+  fields: {
+    netns: { offset: 0, type: "u64", count: null },
+    tgid: { offset: 8, type: "u32", count: null },
+    reserved: { offset: 12, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 

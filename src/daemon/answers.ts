@@ -11,7 +11,7 @@ import { closeAnswered, type OpenQuestion, reconsider } from "./ask.ts";
 import type { BackendReply } from "./backend.ts";
 import { edit, newRule } from "./down.ts";
 import type { Engine } from "./engine.ts";
-import { onceKey } from "./holds.ts";
+import { onceKey, unreadable } from "./holds.ts";
 
 /** What rules/answer.ts asks of a question. */
 function asked({ app, flow, flows, askRule }: OpenQuestion): Asked {
@@ -19,8 +19,8 @@ function asked({ app, flow, flows, askRule }: OpenQuestion): Asked {
     app,
     direction: flow.direction === 0 ? "out" : "in",
     protocol: flow.protocol,
-    /* Incoming questions may be about several peers. */
-    address: flow.direction === 0 || flows === 1 ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null,
+    /* Incoming questions may be about several peers, and a frame that cannot be read about any. */
+    address: !unreadable(flow) && (flow.direction === 0 || flows === 1) ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null,
     port: flow.direction === 0 ? flow.peerPort : flow.localPort,
     own: flow.own !== 0,
     ask: askRule?.rule ?? null,
@@ -34,7 +34,7 @@ export function scopesOf(engine: Engine, question: OpenQuestion): Question["scop
 
 /** What a plain `allow` would add, as text; why there is no such rule when nothing but "once" is left. */
 export function resultingRule(engine: Engine, question: OpenQuestion): string {
-  const answer = { action: "allow", scope: null, anyPort: false, lifetime: { kind: "ever" } } as const;
+  const answer = { action: "allow", scope: null, anyPort: unreadable(question.flow), lifetime: { kind: "ever" } } as const;
   const made = answerRule(asked(question), answer, engine.environment);
   return made.ok ? printRule(made.rule) : made.problem;
 }
@@ -45,7 +45,9 @@ function answerOnce(engine: Engine, question: OpenQuestion, allow: boolean): { r
   for (const hold of engine.holds.all()) {
     if (!question.holds.has(hold.key)) continue;
     try {
-      engine.kernel.putOnce(onceKey(hold.flow), allow);
+      const key = onceKey(hold.flow);
+      engine.kernel.putOnce(key, allow);
+      engine.holds.answered.set(key.cookie, [...(engine.holds.answered.get(key.cookie) ?? []), key]);
     } catch (error) {
       if (error instanceof TableFullError)
         throw new Failure("failed", `${error.message}: answer with a rule instead, for example --for 15m`);
@@ -63,7 +65,8 @@ export async function answerQuestion(engine: Engine, request: RequestOf<"answer"
   const question = engine.questions.get(request.id);
   if (question === null)
     throw new Failure("not-found", `Cannot answer question ${request.id}: it is not open; "holdfast ask ls" lists those that are`);
-  const { action, scope, anyPort, lifetime } = request;
+  const { action, scope, lifetime } = request;
+  const anyPort = request.anyPort || unreadable(question.flow);
   const made = answerRule(asked(question), { action, scope, anyPort, lifetime }, engine.environment);
   if (lifetime.kind === "once") {
     const counts = answerOnce(engine, question, action === "allow");

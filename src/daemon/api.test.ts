@@ -6,11 +6,17 @@ import { request } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test as anyTest } from "node:test";
 import { FLOW, fakeBackend } from "../../test/fake-backend.ts";
 import { ErrorReply } from "../contract/replies.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import type { Backend } from "./backend.ts";
+
+/** The API gives rights to root and the group `holdfast` only. */
+const isRoot = process.getuid?.() === 0;
+const test: typeof anyTest = isRoot
+  ? anyTest
+  : (((name: string, run: never) => anyTest(name, { skip: "needs root" }, run)) as typeof anyTest);
 
 type Context = { after: (clean: () => void | Promise<void>) => void };
 

@@ -28,6 +28,7 @@ import type { Engine } from "./engine.ts";
 import { makeEvents } from "./events.ts";
 import { factoryRules } from "./factory.ts";
 import { readEnvironment, sameEnvironment } from "./facts.ts";
+import { Guards } from "./guards.ts";
 import { Health, watchCounters } from "./health.ts";
 import { Holds } from "./holds.ts";
 import { identifyImage } from "./identify.ts";
@@ -135,6 +136,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     proc,
     rulebook: new Rulebook({ store: state.store, rulesDir: options.rules, stateDir: options.state, factory: factoryRules }),
     spaces,
+    guards: new Guards(kernel, health, scope),
     holds: new Holds(spaces),
     questions: new Questions(),
     flows: new FlowTable({ nextId: () => engine.nextFlowId() }),
@@ -148,6 +150,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     placed: new Set(),
     edits: Promise.resolve(),
     hits: new Map(),
+    identifying: new Set(),
     unnamed: new Unnamed(),
     publish: events.publish,
     nextFlowId: () => {
@@ -175,6 +178,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   try {
     await putInForce(engine);
     kernel.attach();
+    engine.guards.start();
   } catch (error) {
     await kernel.close();
     state.close();
@@ -206,6 +210,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
         showNamed(engine);
         flushFlows(engine);
         watchCounters(health, kernel.counters());
+        engine.guards.check();
         spaces.rest();
         await expire(engine, (program) => programRuns(engine, program));
         if (engine.rulebook.readFiles()) await serially(engine, () => putInForce(engine));
@@ -237,6 +242,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       await api.close();
+      await kernel.quiet();
+      while (engine.identifying.size > 0) await Promise.all(engine.identifying);
       await engine.edits;
       flushFlows(engine);
       keepRegistry(engine, seen);

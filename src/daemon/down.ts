@@ -91,7 +91,9 @@ export async function putInForce(engine: Engine): Promise<Settled> {
   engine.health.keep(
     "rule-files",
     "warning",
-    problem ? `Rule group "${refused[0]?.name}" is refused, and its last good text is in force: line ${problem.line}: ${problem.message}` : null,
+    problem
+      ? `Rule group "${refused[0]?.name}" is refused, and its last good text is in force: line ${problem.line}: ${problem.message}`
+      : null,
   );
   const store = engine.store();
   const environment = readEnvironment(ordered.map(({ rule }) => rule));

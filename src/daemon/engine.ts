@@ -11,6 +11,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { Store } from "../store/store.ts";
 import type { Questions } from "./ask.ts";
 import type { BackendEvent } from "./backend.ts";
+import type { Guards } from "./guards.ts";
 import type { Health } from "./health.ts";
 import type { Holds } from "./holds.ts";
 import type { Rulebook } from "./rulebook.ts";
@@ -23,6 +24,7 @@ export type Engine = {
   readonly proc: Proc;
   readonly rulebook: Rulebook;
   readonly spaces: Spaces;
+  readonly guards: Guards;
   readonly holds: Holds;
   readonly questions: Questions;
   readonly flows: FlowTable;
@@ -40,6 +42,8 @@ export type Engine = {
   placed: Set<number>;
   /** One edit at a time: each waits for the one before. */
   edits: Promise<unknown>;
+  /** Identifications under way. */
+  readonly identifying: Set<Promise<void>>;
   /** Records of flows whose program is being identified. */
   readonly unnamed: Unnamed;
   /** Hits since they were last stored: rule id -> how many, and when last. */

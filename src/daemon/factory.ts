@@ -20,7 +20,7 @@ const there = (paths: readonly string[]): Program[] => paths.filter((path) => ex
 
 /** The sshd among the ancestors of this process, and the port this session came to. */
 function sshd(): FactoryFacts["sshd"] {
-  const port = Number(process.env["SSH_CONNECTION"]?.split(" ")[3] ?? SSH_PORT);
+  const port = Number(process.env.SSH_CONNECTION?.split(" ")[3] ?? SSH_PORT);
   for (let pid = process.ppid, steps = 0; pid > 1 && steps < MAX_ANCESTORS; steps++) {
     try {
       const path = readlinkSync(`/proc/${pid}/exe`);

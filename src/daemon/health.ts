@@ -37,12 +37,13 @@ export class Health {
 }
 
 /** The kernel's counters that mean a table was full, or a helper failed; what remains is traffic. */
-export const TABLE_FULL = { processesFull: "processes", peersFull: "peers" } as const;
+export const TABLE_FULL = { processesFull: "processes", peersFull: "peers", stoppedFull: "stopped" } as const;
 export const HELPER_FAILED = {
   socketStorageFailed: "sk_storage_get",
   packetUnreadable: "skb_load_bytes",
   syncntFailed: "setsockopt",
   decideFailed: "map_lookup_elem",
+  stopFailed: "send_signal",
 } as const;
 
 /** Turns the kernel's counters into conditions. */

@@ -5,7 +5,7 @@
  * Whatever happens here, the kernel goes on dropping the flow's packets until its tables say otherwise.
  */
 import type { Decoded } from "../contract/codec.ts";
-import type { FlowId, HeldEvent } from "../contract/layout.gen.ts";
+import { type FlowId, type HeldEvent, UNREAD_ALL } from "../contract/layout.gen.ts";
 import type { ConnFields, ImageKeyFields, OnceKeyFields } from "../kernel/kernel.ts";
 import { refusal } from "../kernel/tcp.ts";
 import type { Spaces } from "./spaces.ts";
@@ -46,6 +46,11 @@ export function holdKey(flow: FlowFields): string {
   return `${flow.cookie}:${flow.direction}:${flow.protocol}:${flow.peerHigh}:${flow.peerLow}:${flow.peerPort}`;
 }
 
+/** Whether all of it could not be read: a frame without an IP packet, or a socket about to pass every hook. */
+export function unreadable(flow: FlowFields): boolean {
+  return flow.protocol === 0;
+}
+
 /** What the rules look at, as the kernel's test entry takes it. */
 export function connOf(flow: FlowFields): ConnFields {
   return {
@@ -58,7 +63,7 @@ export function connOf(flow: FlowFields): ConnFields {
     direction: flow.direction,
     own: flow.own,
     sentTo: flow.sentTo,
-    unread: 0,
+    unread: unreadable(flow) ? UNREAD_ALL : 0,
     reserved: 0,
   };
 }
@@ -73,6 +78,8 @@ export class Holds {
   readonly #spaces: Spaces;
   readonly #holds = new Map<string, Hold>();
   readonly #perApp = new Map<number, number>();
+  /** Answers "once" in the kernel's table, by socket: they go when it goes. */
+  readonly answered = new Map<bigint, OnceKeyFields[]>();
   readonly counters: HoldCounters = { released: 0, refused: 0, dropped: 0 };
 
   constructor(spaces: Spaces) {

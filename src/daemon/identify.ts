@@ -33,6 +33,8 @@ function toKey(key: ImageKeyFields, responsible: number): ImageKey {
 async function forWhom(engine: Engine, report: KernelReport): Promise<number> {
   let pid = report.parentTgid;
   for (let i = 0; i < MAX_ANCESTORS && pid > 1; i++) {
+    /* What `run` starts acts for itself. */
+    if (pid === process.pid) return 0;
     const exe = engine.proc.exe(pid);
     const status = engine.proc.status(pid);
     const startNs = engine.proc.startNs(pid);

@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { decode } from "../contract/codec.ts";
 import { Policy } from "../contract/layout.gen.ts";
 import type { Removed, ScopeOptions } from "../contract/local.ts";
+import { startTicks } from "../kernel/clock.ts";
+import { filterHandle, removeFilters } from "../kernel/filters.ts";
+import { goOn, guardedIn, stoppedIn } from "../kernel/guarded.ts";
+import type { Stopped } from "../kernel/kernel.ts";
 import { openPinned } from "../kernel/libbpf.ts";
 import { close } from "../kernel/libc.ts";
 import { mapMemory } from "../kernel/memory.ts";
+import { findNamespace } from "../kernel/netns.ts";
 import { lockScope, mountPoints, pinFolder, removeEmptyRoot, removePins, type Scope, scopeOf } from "../kernel/pins.ts";
 
 const STOP_TIMEOUT_MS = 5000;
@@ -31,18 +36,6 @@ export function daemonOf(scope: Scope): number | null {
   }
 }
 
-/** Start of a process in hundredths of a second since boot (proc(5), field 22); null when there is none. */
-function startTicks(pid: number): bigint | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return BigInt(fields[19] ?? 0);
-  } catch {
-    return null;
-  }
-}
-
 function running(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -61,19 +54,52 @@ async function stopped(scope: Scope, pid: number): Promise<void> {
   }
 }
 
+/** What a pinned map of a folder of pins holds; nothing where there is none. */
+function pinned<T>(folder: string, name: string, read: (map: number) => T[]): T[] {
+  const path = join(folder, "maps", name);
+  if (!existsSync(path)) return [];
+  const fd = openPinned(path);
+  try {
+    return read(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Takes the filters for packet sockets off the devices of these namespaces; returns how many there were. */
+function unguard(scope: Scope, cookies: Iterable<bigint>): number {
+  let removed = 0;
+  for (const cookie of cookies) {
+    const space = findNamespace(cookie, 0);
+    if (space === null) continue;
+    try {
+      removed += removeFilters(space.fd, filterHandle(scope.id));
+    } finally {
+      space.close();
+    }
+  }
+  return removed;
+}
+
 /** Removes everything of a scope. The hooks go first, so that what was held is free at the kernel's next retry. */
 export async function remove(options: ScopeOptions): Promise<Removed> {
   const scope = scopeOf(options.scope);
   const folder = pinFolder(scope);
   const pid = daemonOf(scope);
   const links = existsSync(join(folder, "links")) ? readdirSync(join(folder, "links")).length : 0;
-  const pins = removePins(folder) + removePins(`${folder}-new`);
+  const folders = [folder, `${folder}-new`];
+  const guarded = new Set(folders.flatMap((each) => pinned(each, "guarded", guardedIn)));
+  const waiting: Stopped[] = folders.flatMap((each) => pinned(each, "stopped", stoppedIn));
+  const pins = folders.reduce((sum, each) => sum + removePins(each), 0);
   removeEmptyRoot();
   if (pid !== null) {
     process.kill(pid, "SIGTERM");
     await stopped(scope, pid);
   }
-  return { scope: scope.path, pid, links, pins, filters: 0, held: 0 };
+  /* After the daemon, which would put them back. */
+  const filters = unguard(scope, guarded);
+  for (const entry of waiting) goOn(entry);
+  return { scope: scope.path, pid, links, pins, filters, held: 0 };
 }
 
 /** Whether some scope has pins; null when the caller may not look. */

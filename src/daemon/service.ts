@@ -12,7 +12,7 @@ import { configurationOf, exportBackup } from "../store/backup.ts";
 import type { EditDone, StoredRule } from "../store/store.ts";
 import { answerQuestion } from "./answers.ts";
 import type { Backend, BackendReply } from "./backend.ts";
-import { coveredBy } from "./covered.ts";
+import { coveredBy, coverOfRule } from "./covered.ts";
 import { edit, newRule, putInForce, readRule, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
@@ -49,7 +49,7 @@ function edited(engine: Engine, done: EditDone): BackendReply<"addRule"> {
     position: only ? (positions(engine).get(only.id) ?? null) : null,
     revision: engine.revision,
     generation: engine.generation,
-    coveredBy: only ? (coveredBy(engine).get(only.id) ?? null) : null,
+    coveredBy: only ? coverOfRule(engine, only.id) : null,
   };
 }
 

@@ -27,7 +27,7 @@ import { conversation, judged, VERDICTS } from "./judged.ts";
 export function onRecord(engine: Engine, record: RingRecord): void {
   switch (record.kind) {
     case "image":
-      void onImage(engine, record.event);
+      identify(engine, record.event);
       break;
     case "flow":
       engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
@@ -39,6 +39,8 @@ export function onRecord(engine: Engine, record: RingRecord): void {
     case "flow-end":
       /* Whoever asked has given up: its packets are not sent any more. The question stays, and its answer meets the retry. */
       for (const hold of engine.holds.all()) if (hold.flow.cookie === record.event.flow.cookie) engine.holds.forget(hold);
+      for (const key of engine.holds.answered.get(record.event.flow.cookie) ?? []) engine.kernel.removeOnce(key);
+      engine.holds.answered.delete(record.event.flow.cookie);
       if (!engine.unnamed.has(record.event.key) || !engine.unnamed.keep(record)) onFlowEnd(engine, record.event);
       break;
     case "held":
@@ -52,6 +54,7 @@ export function onRecord(engine: Engine, record: RingRecord): void {
       engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
       break;
     case "netns":
+      engine.guards.serve();
       engine.spaces.learn(record.event.netns, record.event.tgid);
       break;
   }
@@ -62,6 +65,11 @@ function onHeld(engine: Engine, event: Decoded<typeof HeldEvent>, packet: Uint8A
   const question = hold && engine.questions.find(hold.flow);
   if (question) question.packets += 1;
   reconsider(engine, hold);
+}
+
+function identify(engine: Engine, event: Decoded<typeof ImageEvent>): void {
+  const identifying = onImage(engine, event).finally(() => engine.identifying.delete(identifying));
+  engine.identifying.add(identifying);
 }
 
 /** An image without a class: who is it? Then whatever waited for the answer is looked at again. */

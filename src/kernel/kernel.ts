@@ -5,6 +5,7 @@ import type { Decoded } from "../contract/codec.ts";
 import type { Conn, Decision, Image, ImageKey, OnceKey, SocketRecord } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
 import type { RingRecord } from "../contract/record.ts";
+import type { FrameFilters } from "./filters.ts";
 
 export type ImageKeyFields = Decoded<typeof ImageKey>;
 export type ImageFields = Decoded<typeof Image>;
@@ -15,6 +16,9 @@ export type SocketFields = Decoded<typeof SocketRecord>;
 
 /** An address as the kernel side has it: a 128-bit number in two halves, v4 as ::ffff:a.b.c.d. */
 export type Address128 = { readonly high: bigint; readonly low: bigint };
+
+/** Waits for filters in a namespace. `startNs`: the process's start, CLOCK_BOOTTIME; 0 when it was not stopped. */
+export type Stopped = { readonly netns: bigint; readonly tgid: number; readonly startNs: bigint };
 
 export type Kernel = {
   /** True when the rules were in force before this daemon started. */
@@ -49,6 +53,17 @@ export type Kernel = {
   sockets(): SocketFields[];
   /** The kernel's key of the file at a path of the host's mount namespace; null when it cannot be opened. */
   fileKey(path: string): FileKey | null;
+  /** The programs that judge the frames of packet sockets, for `putFilters`. */
+  readonly frameFilters: FrameFilters;
+  /** The network namespaces (cookies) that have filters, as far as the kernel has been told. */
+  guarded(): bigint[];
+  /** Says that a namespace has its filters: packet sockets may be opened there without waiting. Throws `TableFullError`. */
+  putGuarded(netns: bigint): void;
+  removeGuarded(netns: bigint): void;
+  /** Processes with a packet socket in a namespace without filters. */
+  stopped(): Stopped[];
+  /** Takes an entry of `stopped` away. The process itself goes on only when it gets SIGCONT. */
+  removeStopped(entry: Stopped): void;
   /** Says that the daemon is there; due every half second. */
   heartbeat(): void;
   /** Sums over all CPUs, by name (COUNTER_NAMES). */
@@ -57,7 +72,9 @@ export type Kernel = {
   listen(listener: (record: RingRecord) => void): void;
   /** False once the pins are gone: somebody ran `down` or `panic`. */
   pinned(): boolean;
-  /** Lets go of everything; what is pinned stays in force. */
+  /** Resolves when no record is handed on any more. */
+  quiet(): Promise<void>;
+  /** Lets go of everything; what is pinned stays in force. Nothing may be called after it: memory shared with the kernel is gone. */
   close(): Promise<void>;
 };
 

@@ -6,6 +6,7 @@ import koffi from "koffi";
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
@@ -195,6 +196,13 @@ const SYS_PIDFD_GETFD = 438;
 /** A file descriptor for a process (Linux 5.3). */
 export function openProcess(tgid: number): number {
   return checked("pidfd_open", syscall_(SYS_PIDFD_OPEN, tgid, 0, 0, 0));
+}
+
+const SYS_PIDFD_SEND_SIGNAL = 424;
+
+/** Sends a signal to the process open as `pidfd` (Linux 5.1). */
+export function signalProcess(pidfd: number, signal: number): void {
+  checked("pidfd_send_signal", syscall_(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0));
 }
 
 /** Our own copy of another process's file descriptor (Linux 5.6). */

@@ -2,7 +2,7 @@
 /** The real kernel: the loaded object behind the interface of kernel.ts. */
 
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, writeSync } from "node:fs";
 import type { FileKey } from "../contract/app.ts";
 import { decode, encode } from "../contract/codec.ts";
 import {
@@ -19,9 +19,12 @@ import {
   OwnKey,
   Process,
   SocketRecord,
+  StoppedKey,
 } from "../contract/layout.gen.ts";
 import { decodeRecord, type RingRecord } from "../contract/record.ts";
 import { bootTimeNs } from "./clock.ts";
+import { filterHandle, frameProgram } from "./filters.ts";
+import { cookieKey, guardedIn, stoppedIn } from "./guarded.ts";
 import type { Address128, Kernel } from "./kernel.ts";
 import { TableFullError } from "./kernel.ts";
 import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, updateEntry } from "./libbpf.ts";
@@ -102,6 +105,12 @@ export function openKernel(options: LoadOptions): Kernel {
     }
   }
 
+  async function quiet(): Promise<void> {
+    closing = true;
+    writeSync(wake, new Uint8Array(BigUint64Array.of(1n).buffer));
+    await reading;
+  }
+
   return {
     adopted: loaded.adopted,
     hashSecret: tables.hashSecret,
@@ -166,6 +175,16 @@ export function openKernel(options: LoadOptions): Kernel {
         closeSync(fd);
       }
     },
+    frameFilters: {
+      handle: filterHandle(options.scope.id),
+      ethernet: frameProgram(loaded.program("on_ethernet_frame"), "on_ethernet_frame"),
+      other: frameProgram(loaded.program("on_other_frame"), "on_other_frame"),
+    },
+    guarded: () => guardedIn(loaded.map("guarded")),
+    putGuarded: (netns) => put(loaded.map("guarded"), "guarded", cookieKey(netns), Uint8Array.of(1)),
+    removeGuarded: (netns) => void deleteEntry(loaded.map("guarded"), cookieKey(netns)),
+    stopped: () => stoppedIn(loaded.map("stopped")),
+    removeStopped: ({ netns, tgid }) => void deleteEntry(loaded.map("stopped"), encode(StoppedKey, { netns, tgid, reserved: 0 })),
     heartbeat: () => tables.heartbeat(bootTimeNs()),
     counters() {
       const sums: Record<string, number> = {};
@@ -180,11 +199,9 @@ export function openKernel(options: LoadOptions): Kernel {
       reading = read(listener);
     },
     pinned: () => existsSync(options.folder),
+    quiet,
     async close() {
-      closing = true;
-      const { writeSync } = await import("node:fs");
-      writeSync(wake, new Uint8Array(BigUint64Array.of(1n).buffer));
-      await reading;
+      await quiet();
       for (const fd of [files, live, wake]) close(fd);
       events.close();
       held.close();

@@ -82,9 +82,12 @@ export class Netlink {
     setOption(this.#fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(BigUint64Array.of(2n, 0n).buffer));
   }
 
-  /** Asks for one thing; returns what the kernel sent before its acknowledgement. Throws `SystemCallError` with the kernel's error. */
-  request(type: number, payload: Uint8Array): Message[] {
-    return this.#exchange(type, NLM_F_REQUEST | NLM_F_ACK, payload).messages;
+  /**
+   * Asks for one thing, with further NLM_F_* flags; returns what the kernel sent before its acknowledgement. Throws `SystemCallError`
+   * with the kernel's error.
+   */
+  request(type: number, payload: Uint8Array, flags = 0): Message[] {
+    return this.#exchange(type, NLM_F_REQUEST | NLM_F_ACK | flags, payload).messages;
   }
 
   /** Asks for all of something, again when it changed underneath. Throws `SystemCallError` with the kernel's error. */

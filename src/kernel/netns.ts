@@ -17,8 +17,11 @@ import {
   socket,
 } from "./libc.ts";
 
-/** A network namespace kept open (and so alive) until `close()`, which may be called more than once. */
-export type Namespace = { readonly fd: number; readonly cookie: bigint; close(): void };
+/**
+ * A network namespace kept open (and so alive) until `close()`, which may be called more than once. `path`: where it was found; null when
+ * it was by a socket in it.
+ */
+export type Namespace = { readonly fd: number; readonly cookie: bigint; readonly path: string | null; close(): void };
 
 /**
  * Runs `work`, which must not wait for anything, with the calling thread inside a network namespace (an open file descriptor, or a path
@@ -67,18 +70,19 @@ export function namespaceCookie(fd: number): bigint {
 export function openNamespace(path: string): Namespace {
   const fd = openFile(path);
   try {
-    return holdNamespace(fd, namespaceCookie(fd));
+    return holdNamespace(fd, namespaceCookie(fd), path);
   } catch (cause) {
     close(fd);
     throw cause;
   }
 }
 
-function holdNamespace(fd: number, cookie: bigint): Namespace {
+function holdNamespace(fd: number, cookie: bigint, path: string | null): Namespace {
   let open = true;
   return {
     fd,
     cookie,
+    path,
     close() {
       if (open) close(fd);
       open = false;
@@ -150,7 +154,7 @@ function namespaceOfSocket(cookie: bigint, tgid: number): Namespace | null {
   try {
     for (const { fd } of socketsOf(tgid)) {
       const found = namespaceOfCopy(process, fd, cookie);
-      if (found !== null) return holdNamespace(found, cookie);
+      if (found !== null) return holdNamespace(found, cookie, null);
     }
     return null;
   } finally {

@@ -8,7 +8,18 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from "node:path";
 import { decode } from "../contract/codec.ts";
 import { LAYOUT_MAGIC, LAYOUT_VERSION, Policy } from "../contract/layout.gen.ts";
-import { attachCgroup, attachIterator, attachTracepoint, BpfObject, openIterator, openPinned, pin, replaceProgram } from "./libbpf.ts";
+import {
+  attachCgroup,
+  attachIterator,
+  attachTracepoint,
+  BpfObject,
+  keys,
+  openIterator,
+  openPinned,
+  pin,
+  replaceProgram,
+  updateEntry,
+} from "./libbpf.ts";
 import { close } from "./libc.ts";
 import { mapMemory } from "./memory.ts";
 import { removePins, type Scope } from "./pins.ts";
@@ -28,6 +39,8 @@ export const MAPS = [
   "processes",
   "sockets",
   "peers",
+  "guarded",
+  "stopped",
   "events",
   "held",
   "counters",
@@ -35,7 +48,7 @@ export const MAPS = [
 export type MapName = (typeof MAPS)[number];
 
 /** In the order they are attached: who is talking first, then the sockets, then (after the older sockets have their owners) the packets. */
-const TRACEPOINTS = ["on_fork", "on_exec", "on_exit"] as const;
+const TRACEPOINTS = ["on_fork", "on_exec", "on_exit", "on_packet_socket"] as const;
 const SOCKET_HOOKS = ["on_sock_create", "on_sock_release", "on_sockops"] as const;
 const PACKET_HOOKS = [
   "on_setsockopt",
@@ -49,9 +62,11 @@ const PACKET_HOOKS = [
   "on_post_bind6",
 ] as const;
 const CGROUP_HOOKS = [...SOCKET_HOOKS, ...PACKET_HOOKS];
+/** Put on devices where packet sockets are, by daemon/guards.ts. */
+const FRAME_PROGRAMS = ["on_ethernet_frame", "on_other_frame"] as const;
 const HELPERS = ["adopt_sockets", "live_sockets", "open_files", "decide_once"] as const;
 export const HOOKS = [...TRACEPOINTS, ...CGROUP_HOOKS] as const;
-const PROGRAMS = [...HOOKS, ...HELPERS] as const;
+const PROGRAMS = [...HOOKS, ...FRAME_PROGRAMS, ...HELPERS] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 /** Everything of a scope in the kernel, as file descriptors. */
@@ -173,6 +188,18 @@ function adopt(options: LoadOptions): Loaded {
   };
 }
 
+/** Namespaces an older set has filters in: they go on judging by its tables until the daemon has put the new ones in their place. */
+function inheritGuarded(folder: string, map: number): void {
+  const path = join(folder, "maps", "guarded");
+  if (!existsSync(path)) return;
+  const older = openPinned(path);
+  try {
+    for (const cookie of keys(older, 8)) updateEntry(map, cookie, Uint8Array.of(1));
+  } finally {
+    close(older);
+  }
+}
+
 /**
  * Loads a new set beside whatever is there. `attach` hooks it in before it takes an older set of another layout away, so that there is
  * no moment unfiltered: in between, a packet needs both sets' consent.
@@ -208,6 +235,7 @@ function loadNew(options: LoadOptions): Loaded {
     } finally {
       closeSync(cgroup);
     }
+    inheritGuarded(folder, object.mapFd("guarded"));
     removePins(folder);
     renameSync(building, folder);
   };

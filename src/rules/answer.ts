@@ -5,7 +5,7 @@ import { visible } from "../contract/bytes.ts";
 import type { Environment } from "../contract/environment.ts";
 import type { Lifetime, PortSpec, Program, Rule, Where, Who } from "../contract/rule.ts";
 import { knownAddress } from "./address.ts";
-import { placesContain, placesOf, portsContain, whoContains } from "./contains.ts";
+import { placesContain, placesOf, portsContain, portsOf, whoContains } from "./contains.ts";
 import { entryMatches } from "./match.ts";
 import { hasPorts, ICMP, ICMPV6 } from "./protocols.ts";
 
@@ -81,7 +81,7 @@ export function offeredScopes(asked: Asked, environment: Environment): AnswerSco
   const { ask } = asked;
   const scopes: AnswerScope[] = [];
   if (exactIsWithin(asked, environment)) scopes.push("exact");
-  if (ask === null || placesContain(placesOf(ask.where, ask.direction), [ANY])) scopes.push("any");
+  if (ask === null || placesContain(placesOf(ask.where, ask.direction), placesOf([ANY], ask.direction))) scopes.push("any");
   return scopes;
 }
 
@@ -90,10 +90,10 @@ export function anyPortOffered({ ask }: Asked): boolean {
   return ask === null || ask.ports.length === 0;
 }
 
-function portsOf({ protocol, port, ask }: Asked): PortSpec[] {
+function specsOf({ protocol, port, ask }: Asked): PortSpec[] {
   if (hasPorts(protocol)) return [{ protocol, ports: { first: port, last: port } }];
   const icmp: PortSpec = { protocol: "icmp", ports: null };
-  if ((protocol === ICMP || protocol === ICMPV6) && portsContain(ask?.ports ?? [], [icmp])) return [icmp];
+  if ((protocol === ICMP || protocol === ICMPV6) && portsContain(portsOf(ask?.ports ?? []), portsOf([icmp]))) return [icmp];
   return [{ protocol, ports: null }];
 }
 
@@ -121,7 +121,7 @@ export function answerRule(asked: Asked, answer: Answer, environment: Environmen
     who,
     direction: asked.direction,
     where: [scope === "any" || asked.address === null ? ANY : { kind: "address", address: asked.address }],
-    ports: answer.anyPort ? [] : portsOf(asked),
+    ports: answer.anyPort ? [] : specsOf(asked),
     lifetime: answer.lifetime,
     priority: asked.ask?.priority ?? "regular",
     notify: false,

@@ -12,55 +12,69 @@ import { type Interval, merge, Sweep } from "./sweep.ts";
 import { pack, TableFullError } from "./table.ts";
 
 const FAMILIES = [4, 6] as const;
-const ALL: readonly AddressRange[] = FAMILIES.map((family) => ({ family, first: 0n, last: lastAddress(family) }));
-const NEITHER: readonly AddressRange[] = [];
 const next = (address: bigint): bigint => address + 1n;
 
-/** What no kind of place on this machine or near it takes. */
-function internetOf(kinds: Kinds): AddressRange[] {
-  const near = [kinds.loopback, kinds.unspecified, kinds.multicast, kinds.broadcast, kinds.localNet].flat();
-  return FAMILIES.flatMap((family) => {
-    const gaps: AddressRange[] = [];
-    let from = 0n;
-    for (const { first, last } of merge(ofFamily(near, family), next)) {
-      if (first > from) gaps.push({ family, first: from, last: first - 1n });
-      from = last + 1n;
-    }
-    return from > lastAddress(family) ? gaps : [...gaps, { family, first: from, last: lastAddress(family) }];
-  });
-}
-
-function ofFamily(ranges: readonly AddressRange[], family: Family): AddressRange[] {
-  return ranges.filter((range) => range.family === family);
-}
-
-type Place = { readonly foreign: readonly AddressRange[]; readonly own: readonly AddressRange[] };
-const both = (ranges: readonly AddressRange[]): Place => ({ foreign: ranges, own: ranges });
-
+/** Addresses, merged. */
+type Ranges = { readonly [family in Family]: readonly Interval<bigint>[] };
 /** Where an entry holds, for addresses that are not the namespace's own and for those that are. */
-function placeOf(entry: Where, part: Part, kinds: Kinds, internet: readonly AddressRange[]): Place {
-  const outgoing = part.direction === "out";
-  switch (entry.kind) {
-    case "any":
-      return both(ALL);
-    case "loopback":
-      return { foreign: outgoing ? [...kinds.loopback, ...kinds.unspecified] : kinds.loopback, own: ALL };
-    case "multicast":
-      return both(outgoing ? kinds.multicast : NEITHER);
-    case "broadcast":
-      return both(outgoing ? kinds.broadcast : NEITHER);
-    case "local-net":
-      return both(kinds.localNet);
-    case "dns-servers":
-      return both(kinds.dnsServers);
-    case "internet":
-      return { foreign: internet, own: NEITHER };
-    default: {
-      const range = rangeOf(entry);
-      return both(range === null ? NEITHER : [range]);
-    }
-  }
+type Place = { readonly foreign: Ranges; readonly own: Ranges };
+
+function rangesOf(ranges: readonly AddressRange[]): Ranges {
+  const of = (family: Family): Interval<bigint>[] =>
+    merge(
+      ranges.filter((range) => range.family === family),
+      next,
+    );
+  return { 4: of(4), 6: of(6) };
 }
+
+function allBut(ranges: Ranges): Ranges {
+  const of = (family: Family): Interval<bigint>[] => {
+    const gaps: Interval<bigint>[] = [];
+    let first = 0n;
+    for (const range of ranges[family]) {
+      if (range.first > first) gaps.push({ first, last: range.first - 1n });
+      first = range.last + 1n;
+    }
+    return first > lastAddress(family) ? gaps : [...gaps, { first, last: lastAddress(family) }];
+  };
+  return { 4: of(4), 6: of(6) };
+}
+
+const NOWHERE = rangesOf([]);
+const EVERYWHERE = allBut(NOWHERE);
+const both = (ranges: Ranges): Place => ({ foreign: ranges, own: ranges });
+
+/** The places of each kind, for outgoing parts and for others. */
+function kindPlaces(kinds: Kinds, outgoing: boolean): Readonly<Partial<Record<Where["kind"], Place>>> {
+  const near = [kinds.loopback, kinds.unspecified, kinds.multicast, kinds.broadcast, kinds.localNet].flat();
+  return {
+    any: both(EVERYWHERE),
+    loopback: { foreign: rangesOf(outgoing ? [...kinds.loopback, ...kinds.unspecified] : kinds.loopback), own: EVERYWHERE },
+    multicast: both(outgoing ? rangesOf(kinds.multicast) : NOWHERE),
+    broadcast: both(outgoing ? rangesOf(kinds.broadcast) : NOWHERE),
+    "local-net": both(rangesOf(kinds.localNet)),
+    "dns-servers": both(rangesOf(kinds.dnsServers)),
+    internet: { foreign: allBut(rangesOf(near)), own: NOWHERE },
+  };
+}
+
+function addressPlace(entry: Where): Place {
+  const range = rangeOf(entry);
+  if (range === null) return both(NOWHERE);
+  return both(range.family === 4 ? { 4: [range], 6: [] } : { 4: [], 6: [range] });
+}
+
+function union(places: readonly Ranges[], family: Family): readonly Interval<bigint>[] {
+  const [only] = places;
+  if (places.length === 1 && only !== undefined) return only[family];
+  return merge(
+    places.flatMap((place) => place[family]),
+    next,
+  );
+}
+
+type Span = { readonly start: bigint; readonly row: number; readonly rowOwn: number };
 
 const pack4 = (spans: readonly Span[]): Uint8Array =>
   pack(
@@ -73,8 +87,6 @@ const pack6 = (spans: readonly Span[]): Uint8Array =>
     Span6,
     spans.map(({ start, row, rowOwn }) => ({ startHigh: start >> 64n, startLow: BigInt.asUintN(64, start), row, rowOwn })),
   );
-
-type Span = { readonly start: bigint; readonly row: number; readonly rowOwn: number };
 
 function spansOf(sweep: Sweep<bigint>, rows: RowTable): Span[] {
   const spans: Span[] = [];
@@ -98,30 +110,19 @@ export function compileWhere(
   rows: RowTable,
 ): { readonly spans4: Uint8Array; readonly spans6: Uint8Array; readonly everywhere: Bits } {
   const kinds = kindsOf(environment);
-  const internet = internetOf(kinds);
+  const [outgoing, others] = [kindPlaces(kinds, true), kindPlaces(kinds, false)];
   const sweeps = FAMILIES.map((family) => ({ family, sweep: new Sweep({ lowest: 0n, highest: lastAddress(family), next }, 2) }));
   const everywhere = new Bits();
-  for (const [bit, part] of parts.entries()) {
-    const places = part.placed.rule.where.map((entry) => placeOf(entry, part, kinds, internet));
+  for (const [bit, { placed, direction }] of parts.entries()) {
+    const ofKind = direction === "out" ? outgoing : others;
+    const places = placed.rule.where.map((entry) => ofKind[entry.kind] ?? addressPlace(entry));
+    const [foreign, own] = [places.map((place) => place.foreign), places.map((place) => place.own)];
     let whole = true;
     for (const { family, sweep } of sweeps) {
-      const foreign = merge(
-        ofFamily(
-          places.flatMap((place) => place.foreign),
-          family,
-        ),
-        next,
-      );
-      const own = merge(
-        ofFamily(
-          places.flatMap((place) => place.own),
-          family,
-        ),
-        next,
-      );
-      sweep.add(0, bit, foreign);
-      sweep.add(1, bit, own);
-      whole &&= covers(foreign, family) && covers(own, family);
+      const [holds, holdsOwn] = [union(foreign, family), union(own, family)];
+      sweep.add(0, bit, holds);
+      sweep.add(1, bit, holdsOwn);
+      whole &&= covers(holds, family) && covers(holdsOwn, family);
     }
     if (whole) everywhere.add(bit);
   }

@@ -11,7 +11,10 @@ import { Bits } from "./rows.ts";
 /** Things found under what a program condition names. */
 class ByProgram<T> {
   readonly #exact = new Map<string, T[]>();
-  readonly #globs = new Map<string, T[]>();
+  /** Patterns, each with what is fixed before its first star: most paths differ there already. */
+  readonly #globs = new Map<string, { readonly start: string; readonly things: T[] }>();
+  /** What the patterns gave for a path; nothing is added after the first look. */
+  readonly #byPath = new Map<string, readonly T[]>();
   readonly #environment: Environment;
 
   constructor(environment: Environment) {
@@ -19,12 +22,17 @@ class ByProgram<T> {
   }
 
   add(program: Program, thing: T): void {
-    const glob = program.kind === "glob";
-    const resolved = program.kind === "path" || program.kind === "script";
-    const value = resolved ? (this.#environment.realPaths.get(program.value) ?? program.value) : program.value;
-    const [map, key] = glob ? [this.#globs, value] : [this.#exact, `${program.kind} ${value}`];
-    const things = map.get(key);
-    if (things === undefined) map.set(key, [thing]);
+    const { kind, value } = program;
+    if (kind === "glob") {
+      const known = this.#globs.get(value) ?? { start: value.slice(0, value.indexOf("*")), things: [] };
+      known.things.push(thing);
+      this.#globs.set(value, known);
+      return;
+    }
+    const resolved = kind === "path" || kind === "script";
+    const key = `${kind} ${resolved ? (this.#environment.realPaths.get(value) ?? value) : value}`;
+    const things = this.#exact.get(key);
+    if (things === undefined) this.#exact.set(key, [thing]);
     else things.push(thing);
   }
 
@@ -32,9 +40,16 @@ class ByProgram<T> {
   find(identity: Identity): T[] {
     const found: T[] = [];
     for (const key of namesOf(identity)) found.push(...(this.#exact.get(key) ?? []));
-    const { path } = identity;
-    if (path === null) return found;
-    for (const [glob, things] of this.#globs) if (globMatches(glob, path)) found.push(...things);
+    if (identity.path !== null) found.push(...this.#underGlobs(identity.path));
+    return found;
+  }
+
+  #underGlobs(path: string): readonly T[] {
+    const before = this.#byPath.get(path);
+    if (before !== undefined) return before;
+    const found: T[] = [];
+    for (const [glob, { start, things }] of this.#globs) if (path.startsWith(start) && globMatches(glob, path)) found.push(...things);
+    this.#byPath.set(path, found);
     return found;
   }
 }

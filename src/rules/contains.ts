@@ -50,42 +50,51 @@ function certainRanges(entry: Where, direction: Direction): readonly AddressRang
 /** A rule's where, made ready to be compared with many. */
 export type Places = {
   readonly any: boolean;
-  /** Kinds and names, as text, that are the same whatever they stand for. */
-  readonly named: ReadonlySet<string>;
-  readonly ranges: { readonly [family in Family]: readonly Interval<bigint>[] };
+  /** Entries that are no addresses, as text: the same text is the same place. */
+  readonly named: readonly string[];
+  /** The addresses the entries name. */
+  readonly ranges: readonly AddressRange[];
+  /** The addresses the rule is sure to take. */
+  readonly certain: { readonly [family in Family]: readonly Interval<bigint>[] };
 };
 
 const next = (address: bigint): bigint => address + 1n;
 
 /** The places of a rule that goes in `direction`. */
 export function placesOf(where: readonly Where[], direction: Direction): Places {
-  const ranges = where.flatMap((entry) => certainRanges(entry, direction));
+  const all = where.flatMap((entry) => certainRanges(entry, direction));
   const of = (family: Family): Interval<bigint>[] =>
     merge(
-      ranges.filter((range) => range.family === family),
+      all.filter((range) => range.family === family),
       next,
     );
-  const merged = { 4: of(4), 6: of(6) };
+  const certain = { 4: of(4), 6: of(6) };
   const whole = ([4, 6] as const).every((family) =>
-    merged[family].some((range) => range.first === 0n && range.last === lastAddress(family)),
+    certain[family].some(({ first, last }) => first === 0n && last === lastAddress(family)),
   );
+  const ranges = where.map(rangeOf).filter((range) => range !== null);
   const named = where.filter((entry) => rangeOf(entry) === null).map((entry) => JSON.stringify(entry));
-  return { any: whole || where.some(({ kind }) => kind === "any"), named: new Set(named), ranges: merged };
+  return { any: whole || where.some(({ kind }) => kind === "any"), named, ranges, certain };
 }
 
-/** Whether every entry of `where` lies within `outer`. */
-export function placesContain(outer: Places, where: readonly Where[]): boolean {
+/** Whether every place of `inner` lies within `outer`. */
+export function placesContain(outer: Places, inner: Places): boolean {
   if (outer.any) return true;
-  return where.every((entry) => {
-    const range = rangeOf(entry);
-    if (range === null) return outer.named.has(JSON.stringify(entry));
-    return outer.ranges[range.family].some(({ first, last }) => first <= range.first && range.last <= last);
-  });
+  for (const range of inner.ranges) {
+    if (!outer.certain[range.family].some(({ first, last }) => first <= range.first && range.last <= last)) return false;
+  }
+  return inner.named.every((entry) => outer.named.includes(entry));
+}
+
+/** Ports made ready to be compared with many: protocol << 16 | port; null is every one. */
+export type Ports = readonly Interval<number>[] | null;
+
+export function portsOf(specs: readonly PortSpec[]): Ports {
+  return specs.length === 0 ? null : portIntervals(specs);
 }
 
 /** Whether every port of `inner` is one of `outer`. */
-export function portsContain(outer: readonly PortSpec[], inner: readonly PortSpec[]): boolean {
-  if (outer.length === 0) return true;
-  const wide = portIntervals(outer);
-  return portIntervals(inner).every((range) => wide.some(({ first, last }) => first <= range.first && range.last <= last));
+export function portsContain(outer: Ports, inner: Ports): boolean {
+  if (outer === null) return true;
+  return inner?.every((range) => outer.some(({ first, last }) => first <= range.first && range.last <= last)) ?? false;
 }

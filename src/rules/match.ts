@@ -50,8 +50,7 @@ export function userMatches(who: Who, uid: number, environment: Environment): bo
   return who.user === null || uidOf(who.user, environment) === uid;
 }
 
-/** The addresses of an address, prefix or range; null for other kinds. */
-export function rangeOf(entry: Where): AddressRange | null {
+function readRange(entry: Where): AddressRange | null {
   if (entry.kind === "address") {
     const { family, value } = knownAddress(entry.address);
     return { family, first: value, last: value };
@@ -64,10 +63,11 @@ export function rangeOf(entry: Where): AddressRange | null {
 
 const ranges = new WeakMap<Where, AddressRange | null>();
 
-function rememberedRange(entry: Where): AddressRange | null {
+/** The addresses of an address, prefix or range; null for other kinds. Remembered for each entry. */
+export function rangeOf(entry: Where): AddressRange | null {
   const before = ranges.get(entry);
   if (before !== undefined) return before;
-  const range = rangeOf(entry);
+  const range = readRange(entry);
   ranges.set(entry, range);
   return range;
 }
@@ -95,7 +95,7 @@ export function entryMatches(entry: Where, peer: Address, connection: Connection
         ![kinds.loopback, kinds.unspecified, kinds.multicast, kinds.broadcast, kinds.localNet].some((kind) => inAny(peer, kind))
       );
     default: {
-      const range = rememberedRange(entry);
+      const range = rangeOf(entry);
       return range !== null && inRange(peer, range);
     }
   }

@@ -7,7 +7,7 @@ import type { PlacedRule } from "../contract/rule.ts";
 import { matchingRules } from "./evaluate.ts";
 import { orderRules } from "./order.ts";
 import { parseRule } from "./parse.ts";
-import { coveredBy } from "./redundant.ts";
+import { coveredBy, coverOf } from "./redundant.ts";
 
 const ENVIRONMENT: Environment = {
   attached: [{ address: "203.0.113.7", prefix: 24 }],
@@ -86,5 +86,13 @@ suite("coveredBy()", () => {
       }
     }
     assert.ok(reported > 500, `${reported} reported`);
+  });
+
+  test("coverOf() says of one rule what coveredBy() says of all", () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const { ordered, environment } = generateSituation(seed, { rules: 30, connections: 1 });
+      const found = coveredBy(ordered, environment);
+      for (const placed of ordered) if (placed.enabled) assert.equal(coverOf(ordered, placed, environment), found.get(placed.id) ?? null);
+    }
   });
 });

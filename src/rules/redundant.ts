@@ -2,33 +2,53 @@
 /** Rules that can never win: a rule before them holds whenever they do. Only what is certain; several rules that cover one together are not found. */
 import type { Environment } from "../contract/environment.ts";
 import type { PlacedRule } from "../contract/rule.ts";
-import { type Places, placesContain, placesOf, portsContain, whoContains } from "./contains.ts";
+import { type Places, type Ports, placesContain, placesOf, portsContain, portsOf, whoContains } from "./contains.ts";
 
-type Candidate = { readonly placed: PlacedRule; readonly places: Places };
+/** A rule's conditions, made ready to be compared with many. */
+type Conditions = { readonly placed: PlacedRule; readonly places: Places; readonly ports: Ports };
 
-function covers({ placed, places }: Candidate, { rule }: PlacedRule, environment: Environment): boolean {
-  const outer = placed.rule;
+function conditionsOf(placed: PlacedRule): Conditions {
+  const { where, direction, ports } = placed.rule;
+  return { placed, places: placesOf(where, direction), ports: portsOf(ports) };
+}
+
+function covers(outer: Conditions, inner: Conditions, environment: Environment): boolean {
+  const [a, b] = [outer.placed.rule, inner.placed.rule];
   return (
-    (outer.direction === "both" || outer.direction === rule.direction) &&
-    whoContains(outer.who, rule.who, environment) &&
-    portsContain(outer.ports, rule.ports) &&
-    placesContain(places, rule.where)
+    (a.direction === "both" || a.direction === b.direction) &&
+    placesContain(outer.places, inner.places) &&
+    portsContain(outer.ports, inner.ports) &&
+    whoContains(a.who, b.who, environment)
   );
 }
 
+/** Rules that end by themselves cover nothing for good. */
+const lasts = ({ rule, enabled }: PlacedRule): boolean => enabled && rule.lifetime.kind === "ever";
+
+/** The id of the first rule before `placed` in `ordered` (from orderRules) that covers it, or null. For one rule, as after an edit. */
+export function coverOf(ordered: readonly PlacedRule[], placed: PlacedRule, environment: Environment): number | null {
+  const inner = conditionsOf(placed);
+  for (const outer of ordered) {
+    if (outer.id === placed.id) return null;
+    if (lasts(outer) && covers(conditionsOf(outer), inner, environment)) return outer.id;
+  }
+  return null;
+}
+
 /**
- * For each enabled rule of `ordered` (from orderRules) that can never win, the id of the first that covers it. Rules that end by
- * themselves cover nothing. Quadratic in the worst case: for listings, not for every edit.
+ * For each enabled rule of `ordered` (from orderRules) that can never win, the id of the first that covers it. Quadratic: for listings;
+ * after an edit ask `coverOf`.
  */
 export function coveredBy(ordered: readonly PlacedRule[], environment: Environment): ReadonlyMap<number, number> {
   const covered = new Map<number, number>();
-  const before: Candidate[] = [];
+  const before: Conditions[] = [];
   for (const placed of ordered) {
     if (!placed.enabled) continue;
-    const by = before.find((candidate) => covers(candidate, placed, environment));
+    const inner = conditionsOf(placed);
+    const by = before.find((outer) => covers(outer, inner, environment));
     if (by !== undefined) covered.set(placed.id, by.placed.id);
     // A covered rule covers nothing that the one over it does not.
-    else if (placed.rule.lifetime.kind === "ever") before.push({ placed, places: placesOf(placed.rule.where, placed.rule.direction) });
+    else if (lasts(placed)) before.push(inner);
   }
   return covered;
 }

@@ -34,10 +34,10 @@ export class Bits {
   }
 }
 
-function writeRow(bits: Bits, units: Uint32Array, start: number): void {
-  units.set(bits.words, start + FIRST32);
+function writeRow(words: Uint32Array, units: Uint32Array, start: number): void {
+  units.set(words, start + FIRST32);
   for (let i = 0; i < WORDS32; i++) {
-    if (bits.words[i] === 0) continue;
+    if (words[i] === 0) continue;
     const unit = start + (i >>> 6);
     units[unit] = (units[unit] ?? 0) | (1 << ((i >>> 1) & 31));
   }
@@ -46,15 +46,16 @@ function writeRow(bits: Bits, units: Uint32Array, start: number): void {
 /** One row, packed. */
 export function packRow(bits: Bits): Uint8Array {
   const units = new Uint32Array(ROW32);
-  writeRow(bits, units, 0);
+  writeRow(bits.words, units, 0);
   return new Uint8Array(units.buffer);
 }
 
 export class RowTable {
   /** 32-bit units in use of each bitmap: enough to tell bitmaps of these rules apart. */
   readonly #used32: number;
-  readonly #index = new Map<string, number>();
-  #units = new Uint32Array(64 * ROW32);
+  /** Rows by the hash of their bitmap. */
+  readonly #rows = new Map<number, number[]>();
+  #units = new Uint32Array(256 * ROW32);
   #count = 0;
 
   constructor(rules: number) {
@@ -67,10 +68,27 @@ export class RowTable {
     return new Uint8Array(this.#units.buffer, 0, this.#count * Row.size);
   }
 
+  /** FNV-1a over whole words (Fowler, Noll, Vo), which is quick; the bitmaps are compared all the same. */
+  #hash(words: Uint32Array): number {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < this.#used32; i++) {
+      hash = Math.imul(hash ^ (words[i] ?? 0), 0x01000193);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
+  #holds(row: number, words: Uint32Array): boolean {
+    const start = row * ROW32 + FIRST32;
+    for (let i = 0; i < this.#used32; i++) if (this.#units[start + i] !== words[i]) return false;
+    return true;
+  }
+
   /** The row that holds exactly `bits`, added when there is none. Throws TableFullError. */
-  indexOf(bits: Bits): number {
-    const key = String.fromCharCode(...new Uint16Array(bits.words.buffer, 0, this.#used32 * 2));
-    const before = this.#index.get(key);
+  indexOf({ words }: Bits): number {
+    const hash = this.#hash(words);
+    const alike = this.#rows.get(hash) ?? [];
+    const before = alike.find((row) => this.#holds(row, words));
     if (before !== undefined) return before;
     if (this.#count === MAX_ROWS) {
       throw new TableFullError(
@@ -78,9 +96,8 @@ export class RowTable {
       );
     }
     if ((this.#count + 1) * ROW32 > this.#units.length) this.#grow();
-    const start = this.#count * ROW32;
-    writeRow(bits, this.#units, start);
-    this.#index.set(key, this.#count);
+    writeRow(words, this.#units, this.#count * ROW32);
+    this.#rows.set(hash, [...alike, this.#count]);
     return this.#count++;
   }
 

@@ -10,7 +10,9 @@ type QuestionChange =
   | { readonly kind: "question"; readonly question: Question }
   | { readonly kind: "question-closed"; readonly id: number };
 
-const LIFETIMES: readonly { readonly word: string; readonly lifetime: Lifetime }[] = [
+type Choice = { readonly word: string; readonly lifetime: Lifetime };
+
+const LIFETIMES: readonly Choice[] = [
   { word: "for ever", lifetime: { kind: "ever" } },
   { word: "until the program quits", lifetime: { kind: "quit" } },
   { word: "until restart", lifetime: { kind: "restart" } },
@@ -21,14 +23,21 @@ const SCOPES = { exact: "this address", host: "this host", domain: "its domain",
 
 /** The keys of a question, as they stand below it. */
 export const KEYS = "[a]llow  [d]eny  once: all[o]w  de[n]y";
-export const SET_KEYS = "[s]cope [p]ort [t]ime";
+const SET_KEYS = "[s]cope [p]ort [t]ime";
+const SET_KEYS_WITHOUT_TIME = "[s]cope [p]ort";
 
 export class Desk {
+  readonly #lifetimes: readonly Choice[];
   readonly #open = new Map<number, Question>();
   #current: number | null = null;
   #scope = 0;
   #lifetime = 0;
   #anyPort = false;
+
+  /** `lifetimes`: those to choose from, the usual one first. */
+  constructor(lifetimes: readonly Choice[] = LIFETIMES) {
+    this.#lifetimes = lifetimes;
+  }
 
   /** Takes in what happened; true when there is another question to show. */
   take(event: QuestionChange): boolean {
@@ -52,7 +61,7 @@ export class Desk {
     if (question === null) return false;
     if (name === "s") this.#scope = (this.#scope + 1) % question.scopes.length;
     else if (name === "p") this.#anyPort = !this.#anyPort;
-    else if (name === "t") this.#lifetime = (this.#lifetime + 1) % LIFETIMES.length;
+    else if (name === "t") this.#lifetime = (this.#lifetime + 1) % this.#lifetimes.length;
     else if (name === "down") return this.#turnTo(this.#beside(question.id, 1));
     else if (name === "up") return this.#turnTo(this.#beside(question.id, -1));
     else return false;
@@ -69,7 +78,7 @@ export class Desk {
       action: key === "a" || key === "o" ? "allow" : "deny",
       scope: question.scopes[this.#scope] ?? null,
       anyPort: this.#anyPort,
-      lifetime: once ? { kind: "once" } : (LIFETIMES[this.#lifetime]?.lifetime ?? { kind: "ever" }),
+      lifetime: once ? { kind: "once" } : (this.#lifetimes[this.#lifetime]?.lifetime ?? { kind: "ever" }),
     };
   }
 
@@ -83,10 +92,11 @@ export class Desk {
     return [...this.#open.values()];
   }
 
-  /** What `a` and `d` would mean: "this address, this port, for ever". */
+  /** What `a` and `d` would mean, and the keys that change it: "this address, this port, for ever   [s]cope [p]ort [t]ime". */
   words(): string {
     const scope = this.current()?.scopes[this.#scope] ?? "exact";
-    return `${SCOPES[scope]}, ${this.#anyPort ? "any port" : "this port"}, ${LIFETIMES[this.#lifetime]?.word}`;
+    const keys = this.#lifetimes.length > 1 ? SET_KEYS : SET_KEYS_WITHOUT_TIME;
+    return `${SCOPES[scope]}, ${this.#anyPort ? "any port" : "this port"}, ${this.#lifetimes[this.#lifetime]?.word}   ${keys}`;
   }
 
   /** The question shown, and the keys. */
@@ -97,7 +107,8 @@ export class Desk {
     return [
       `#${question.id}  ${questionWords(question)}${waiting}`,
       `    ${detailWords(question)}`,
-      `    ${KEYS}   ${this.words()}: ${SET_KEYS}`,
+      `    ${KEYS}`,
+      `    for [a] and [d]: ${this.words()}`,
     ];
   }
 

@@ -2,7 +2,7 @@
 /** What `up` shows in a terminal, as lines: how things stand, open questions, the latest flows. Pure: the same state gives the same lines. */
 import type { Flow, HealthItem, Question } from "../contract/api.ts";
 import { visible } from "../contract/bytes.ts";
-import { type Desk, KEYS, SET_KEYS } from "./desk.ts";
+import { type Desk, KEYS } from "./desk.ts";
 import { type Column, fit, table } from "./table.ts";
 import {
   appWords,
@@ -66,7 +66,7 @@ function questionLines(desk: Desk, current: Question): Line[] {
     plain(`    ${wantWords(current)}`),
     plain(`    ${detailWords(current)}`),
     plain(`    ${KEYS}`),
-    plain(`    for [a] and [d]: ${desk.words()}   ${SET_KEYS}`),
+    plain(`    for [a] and [d]: ${desk.words()}`),
     ...others.slice(0, MAX_OTHERS).map((question) => plain(`#${question.id}  ${questionWords(question)}`)),
     ...(rest > 0 ? [faint(`    and ${rest} more`)] : []),
   ];

@@ -23,14 +23,19 @@ function message({ policy, conns }: CompiledSituation): Uint8Array[] {
   return [u32(...tables.map((table) => table.length)), encode(Half, policy.half), ...tables, u32(conns.length), ...conns];
 }
 
-/** The compiled program; `remove` takes its folder away. */
+/** The compiled program; `remove` takes its folder away. The constructor throws, and leaves nothing, when it does not compile. */
 export class DecideHost {
   readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-decide-"));
   readonly #program = join(this.#folder, "decide_host");
 
   constructor() {
     const source = join(import.meta.dirname, "decide_host.c");
-    execFileSync("cc", ["-O2", "-Wall", "-Werror", "-I", BPF, source, "-o", this.#program]);
+    try {
+      execFileSync("cc", ["-O2", "-Wall", "-Werror", "-I", BPF, source, "-o", this.#program]);
+    } catch (error) {
+      this.remove();
+      throw error;
+    }
   }
 
   #run(situations: readonly CompiledSituation[]): Decision[][] {

@@ -16,12 +16,12 @@
 #include "tables.h"
 
 /* Older entries stay behind the ones in use, as they do in the kernel's maps. */
-#define TABLE(lookup, array, type, limit)                                                  \
-	static type array[limit];                                                          \
-	static __always_inline const type *lookup(__u32 half_index, __u32 index)           \
-	{                                                                                  \
-		(void)half_index;                                                          \
-		return index < (limit) ? &array[index] : NULL;                             \
+#define TABLE(lookup, array, type, limit)                                        \
+	static type array[limit];                                                \
+	static __always_inline const type *lookup(__u32 half_index, __u32 index) \
+	{                                                                        \
+		(void)half_index;                                                \
+		return index < (limit) ? &array[index] : NULL;                   \
 	}
 
 TABLE(table_row, rows, struct row, MAX_ROWS)

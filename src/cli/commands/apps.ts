@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
 import type { AppSummary, ReplyOf } from "../../contract/api.ts";
-import type { Context } from "../context.ts";
 import { appWords, bytesWords, count, timeWords } from "../../terminal/words.ts";
+import type { Context } from "../context.ts";
 
 export function addApps(program: Command, context: Context): void {
   const apps = program.command("apps").description("Programs seen, and what is known of them.");

@@ -3,10 +3,10 @@
 import { type Command, Option } from "commander";
 import type { Question, RequestInput } from "../../contract/api.ts";
 import { Failure } from "../../contract/failure.ts";
+import { answerWords, appWords, peerWords, portWords, timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { idFrom, oneOf } from "../read.ts";
-import { answerWords, appWords, peerWords, portWords, timeWords } from "../../terminal/words.ts";
 
 type Answer = RequestInput<"answer">;
 type Flags = { scope?: Answer["scope"]; port?: true; anyPort?: true; for: Answer["lifetime"] };

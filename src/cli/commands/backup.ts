@@ -3,10 +3,10 @@
 import type { Command } from "commander";
 import type { Backup } from "../../contract/api.ts";
 import { Failure } from "../../contract/failure.ts";
+import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { readText, writeText } from "../files.ts";
 import { callersPath } from "../read.ts";
-import { count } from "../../terminal/words.ts";
 
 export function addBackup(program: Command, context: Context): void {
   program

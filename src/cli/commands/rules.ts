@@ -3,11 +3,11 @@
 import type { Command } from "commander";
 import type { Checked, ListedRule, ReplyOf } from "../../contract/api.ts";
 import { FAILURES } from "../../contract/failure.ts";
+import { count, timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { readText, writeText } from "../files.ts";
 import { problemLine } from "../output.ts";
 import { callersPath, idFrom } from "../read.ts";
-import { count, timeWords } from "../../terminal/words.ts";
 
 const id = idFrom("rules ls");
 

@@ -4,8 +4,8 @@ import { release } from "node:os";
 import type { Command } from "commander";
 import type { Status } from "../../contract/api.ts";
 import { FAILURES, Failure } from "../../contract/failure.ts";
-import type { Context } from "../context.ts";
 import { count } from "../../terminal/words.ts";
+import type { Context } from "../context.ts";
 
 export function addStatus(program: Command, context: Context): void {
   program

@@ -3,9 +3,9 @@
 import type { Command } from "commander";
 import type { Mode } from "../../contract/connection.ts";
 import { DEFAULT_RULES, DEFAULT_STATE, type Removed } from "../../contract/local.ts";
+import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { callersPath, folder, oneOf } from "../read.ts";
-import { count } from "../../terminal/words.ts";
 
 type UpFlags = {
   mode?: Mode;

@@ -95,6 +95,23 @@ struct {
 	__type(value, __u64);
 } stopped SEC(".maps");
 
+/*
+ * What the daemon's numbers of classes and apps stand for, as texts in parts. Only the daemon reads them: whoever takes these tables over
+ * must know the numbers that stand in them. Key: number of the text << 16 | part. Full: the program stays unknown, and held.
+ */
+struct text_part {
+	__u16 length;
+	__u8 bytes[254];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct text_part);
+} registry SEC(".maps");
+
 /* Up. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -104,8 +104,9 @@ test("AppRegistry.restore() gives the ids back", async (t) => {
   const ssh = s.run({ pid: 11, exe: "/usr/bin/ssh", responsible: cafe.appId });
   const helper = await classified(before, ssh);
   const after = new AppRegistry(s.deps);
-  assert.deepEqual(after.restore(JSON.parse(JSON.stringify(before))), { ok: true });
-  assert.deepEqual(after.toJSON(), before.toJSON());
+  const records = JSON.parse(JSON.stringify(before.unkept()));
+  assert.deepEqual(after.restore(records), { ok: true });
+  assert.deepEqual([[...after.all()], after.unkept()], [[...before.all()], []]);
   assert.deepEqual(after.app(helper.classId), helper.app);
   assert.equal((await classified(after, ssh)).classId, helper.classId);
   const fresh = await classified(after, s.run({ pid: 12, exe: "/usr/bin/ssh", cgroup: "/system.slice/x.service" }));
@@ -117,10 +118,9 @@ test("AppRegistry.restore() refuses what is not a table, and takes nothing of it
   s.file("/usr/bin/curl");
   const registry = new AppRegistry(s.deps);
   await classified(registry, s.run({ pid: 10, exe: "/usr/bin/curl" }));
-  const good = registry.toJSON();
-  const stray = { ...good, classes: [...good.classes, { id: 900, app: 2, via: 0 }] };
-  const low = { ...good, nextApp: 2 };
-  for (const bad of [null, {}, { ...good, version: 2 }, stray, low]) {
+  const good = registry.unkept();
+  const stray = [...good, { kind: "class", id: 900, app: 77, via: 0 }];
+  for (const bad of [[null], [{}], [{ ...good[0], kind: "other" }], stray]) {
     const target = new AppRegistry(s.deps);
     const outcome = target.restore(bad);
     assert.ok(!outcome.ok && outcome.problem.startsWith("Cannot read the table of programs"));

@@ -4,7 +4,7 @@ import type { AncestorRole, App, Identity } from "../contract/app.ts";
 import { type AppId, CLASS_KERNEL, type ClassId } from "../contract/ids.ts";
 import { type Identified, type IdentifyDeps, identify } from "./identify.ts";
 import { type ImageKey, type ImageReport, imageKeyText } from "./image.ts";
-import { type RegistryFile, readRegistryFile } from "./registry-file.ts";
+import { type RegistryRecord, readRegistryFile } from "./registry-file.ts";
 
 /** As MAX_CLASSES in bpf/tables.h. */
 export const MAX_CLASSES = 16384;
@@ -82,6 +82,7 @@ export class AppRegistry {
   #nextApp = 2;
   #nextClass = 2;
   #byArgs = 0;
+  #unkept: RegistryRecord[] = [];
 
   constructor(deps: IdentifyDeps, options: RegistryOptions = {}) {
     this.#deps = deps;
@@ -132,29 +133,28 @@ export class AppRegistry {
     return outcome;
   }
 
-  /** The table, for `restore` in the daemon that comes after this one. */
-  toJSON(): RegistryFile {
-    return {
-      version: 1,
-      nextApp: this.#nextApp,
-      nextClass: this.#nextClass,
-      apps: [...this.#apps].map(([id, entry]) => ({
-        id,
-        byArgs: entry.byArgs,
-        identity: { ...entry.identity, args: [...entry.identity.args] },
-      })),
-      classes: [...this.#classes].map(([id, entry]) => ({ id, app: entry.app, via: entry.via })),
-    };
+  /** Numbers given since the last `kept()`, in order, for `restore` in the daemon that comes after this one. Keep them before they are used. */
+  unkept(): readonly RegistryRecord[] {
+    return this.#unkept;
   }
 
-  /** Takes over the table another registry gave, before the first `classOf`. Nothing is taken when it is not one. */
-  restore(data: unknown): { readonly ok: true } | { readonly ok: false; readonly problem: string } {
-    const file = readRegistryFile(data);
+  kept(): void {
+    this.#unkept = [];
+  }
+
+  /** Takes over what another registry gave, before the first `classOf`. Nothing is taken when it does not fit together. */
+  restore(records: readonly unknown[]): { readonly ok: true } | { readonly ok: false; readonly problem: string } {
+    const file = readRegistryFile(records);
     if (!file.ok) return file;
-    for (const { id, identity, byArgs } of file.table.apps) if (id !== APP_KERNEL) this.#file(id as AppId, { identity, byArgs });
-    for (const { id, app, via } of file.table.classes) if (id !== CLASS_KERNEL) this.#fileClass(id as ClassId, app as AppId, via);
-    this.#nextApp = Math.max(this.#nextApp, file.table.nextApp);
-    this.#nextClass = Math.max(this.#nextClass, file.table.nextClass);
+    for (const record of file.records) {
+      if (record.kind === "app") {
+        this.#file(record.id as AppId, record);
+        this.#nextApp = Math.max(this.#nextApp, record.id + 1);
+      } else {
+        this.#fileClass(record.id as ClassId, record.app as AppId, record.via);
+        this.#nextClass = Math.max(this.#nextClass, record.id + 1);
+      }
+    }
     return { ok: true };
   }
 
@@ -168,9 +168,15 @@ export class AppRegistry {
       return { ok: false, problem };
     }
     const appId = known ?? (this.#nextApp++ as AppId);
-    if (known === undefined) this.#file(appId, entry);
+    if (known === undefined) {
+      this.#file(appId, entry);
+      this.#unkept.push({ kind: "app", id: appId, byArgs: entry.byArgs, identity: { ...entry.identity, args: [...entry.identity.args] } });
+    }
     const classId = knownClass ?? (this.#nextClass++ as ClassId);
-    if (knownClass === undefined) this.#fileClass(classId, appId, via);
+    if (knownClass === undefined) {
+      this.#fileClass(classId, appId, via);
+      this.#unkept.push({ kind: "class", id: classId, app: appId, via });
+    }
     const app: App = { ...(this.identity(appId) ?? entry.identity), via: this.identity(via) };
     return { ok: true, classId, appId, app, role: found.role, interpreter: found.interpreter, certain: found.certain };
   }

@@ -69,8 +69,9 @@ function softOpenFiles(pid: number): number | null {
   }
 }
 
+/** Not process.env: what is not UTF-8 does not survive in there. */
 function ownEnvironment(): Uint8Array[] {
-  return Object.entries(process.env).map(([name, value]) => Buffer.from(`${name}=${value}`));
+  return splitZeros(readFileSync("/proc/self/environ"));
 }
 
 /**

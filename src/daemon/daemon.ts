@@ -19,7 +19,6 @@ import { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernel } from "../kernel/linux.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
-import type { Store } from "../store/store.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
 import type { Backend } from "./backend.ts";
@@ -31,7 +30,7 @@ import { readEnvironment, sameEnvironment } from "./facts.ts";
 import { Guards } from "./guards.ts";
 import { Health, watchCounters } from "./health.ts";
 import { Holds } from "./holds.ts";
-import { identifyImage } from "./identify.ts";
+import { identifyImage, restoreNames } from "./identify.ts";
 import { conversation } from "./judged.ts";
 import { openState } from "./memory.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -47,7 +46,6 @@ const HEARTBEAT_MS = 500;
 const SECOND_MS = 1000;
 const SLOW_MS = 10_000;
 const FLOW_IDS_AT_ONCE = 1000;
-const REGISTRY = "apps";
 const SEEN = "seen";
 
 export type Daemon = {
@@ -65,22 +63,13 @@ export type Daemon = {
 export type StartOptions = Pick<UpOptions, "socket" | "state" | "rules" | "mode" | "whenAway"> & {
   readonly scope: Scope;
   readonly log: (sentence: string) => void;
+  /** Another kernel object than this build's, and other bounds of its maps: for tests. */
+  readonly objectFile?: string;
   readonly bounds?: Readonly<Record<string, number>>;
 };
 
 function runningError(scope: Scope, pid: number | null): Failure {
   return new Failure("conflict", `Holdfast already runs for scope "${scope.path}"${pid === null ? "" : ` as process ${pid}`}`);
-}
-
-/** Restores what an adopted kernel set was told by the daemon before this one: its class numbers stand in pinned tables. */
-function restoreRegistry(registry: AppRegistry, seen: SeenFiles, store: Store, log: (sentence: string) => void): void {
-  const text = store.document(REGISTRY);
-  if (text !== null) {
-    const restored = registry.restore(JSON.parse(text));
-    if (!restored.ok) log(restored.problem);
-  }
-  const files = store.document(SEEN);
-  if (files !== null) seen.restore(JSON.parse(files));
 }
 
 /** Starts the daemon for a scope. Resolves when its rules are in force and its API answers. */
@@ -95,7 +84,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   let kernel: Kernel;
   try {
     kernel = openKernel({
-      objectFile: OBJECT_FILE,
+      objectFile: options.objectFile ?? OBJECT_FILE,
       scope,
       folder: pinFolder(scope),
       ...(options.bounds ? { bounds: options.bounds } : {}),
@@ -121,7 +110,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     seen,
     nowMs: Date.now,
   });
-  restoreRegistry(registry, seen, state.store(), log);
+  const files = state.store().document(SEEN);
+  if (files !== null) seen.restore(JSON.parse(files));
 
   let nextId = 0;
   let lastId = 0;
@@ -176,6 +166,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   if (options.whenAway !== null) state.store().setSetting("when-away", settingValue("when-away", options.whenAway));
   engine.rulebook.readFiles();
   try {
+    restoreNames(engine);
     await putInForce(engine);
     kernel.attach();
     engine.guards.start();
@@ -222,7 +213,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
         spaces.refreshAll();
         const environment = readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule));
         if (!sameEnvironment(environment, engine.environment)) await serially(engine, () => putInForce(engine));
-        keepRegistry(engine, seen);
+        keepSeen(engine, seen);
         const retention = {
           maxFlows: Number(settingOf(engine.store(), "keep-flows")),
           maxAgeMs: Number(settingOf(engine.store(), "keep-days")) * 86_400_000,
@@ -246,7 +237,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       while (engine.identifying.size > 0) await Promise.all(engine.identifying);
       await engine.edits;
       flushFlows(engine);
-      keepRegistry(engine, seen);
+      keepSeen(engine, seen);
       spaces.rest(true);
       await kernel.close();
       state.close();
@@ -255,9 +246,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   };
 }
 
-function keepRegistry(engine: Engine, seen: SeenFiles): void {
+function keepSeen(engine: Engine, seen: SeenFiles): void {
   engine.remember((store) => {
-    store.keepDocument(REGISTRY, JSON.stringify(engine.registry));
     store.keepDocument(SEEN, JSON.stringify(seen));
     return true;
   });

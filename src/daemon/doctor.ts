@@ -109,17 +109,18 @@ function fileChecks(): Check[] {
   return wrong.length > 0 ? wrong : [ok("files", "Only root can change Holdfast, its rule files and its state")];
 }
 
-/** Names in the group's line of /etc/group; null when there is no such group. */
-export function membersOf(groupFile: string, group: string): string[] | null {
-  const fields = groupFile
-    .split("\n")
-    .map((line) => line.split(":"))
-    .find(([name]) => name === group);
-  return fields ? (fields[3] ?? "").split(",").filter((name) => name !== "") : null;
+/** Who is in a group, by /etc/group and as the first group of a user in /etc/passwd; null when there is no such group. */
+export function membersOf(group: string, files: { readonly group: string; readonly passwd: string }): string[] | null {
+  const fields = (text: string): string[][] => text.split("\n").map((line) => line.split(":"));
+  const found = fields(files.group).find(([name]) => name === group);
+  if (!found) return null;
+  const [, , gid, members = ""] = found;
+  const first = fields(files.passwd).filter(([, , , own]) => own === gid);
+  return [...new Set([...members.split(","), ...first.map(([name = ""]) => name)])].filter((name) => name !== "");
 }
 
 function groupCheck(): Check {
-  const members = membersOf(readFileSync("/etc/group", "utf8"), API_GROUP);
+  const members = membersOf(API_GROUP, { group: readFileSync("/etc/group", "utf8"), passwd: readFileSync("/etc/passwd", "utf8") });
   if (members === null) return ok("group", `There is no group "${API_GROUP}": only root may talk to the daemon`);
   if (members.length === 0) return ok("group", `The group "${API_GROUP}" has no members: only root may talk to the daemon`);
   return warning(

@@ -132,7 +132,7 @@ export function settle(engine: Engine): Settled {
 /** Takes away the rules whose time is over. Due every second. */
 export function expire(engine: Engine, programRuns: (program: string) => boolean): Promise<void> {
   const ended = (rule: StoredRule): boolean => hasEnded(rule.ends, { nowMs: Date.now(), boot: bootId(), programRuns });
-  if (!engine.store().rules().some(ended)) return Promise.resolve();
+  if (![...engine.rulebook.book.stored.values()].some(ended)) return Promise.resolve();
   return serially(engine, async () => {
     engine.store().expire(Date.now(), ended);
     await putInForce(engine);

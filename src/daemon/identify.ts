@@ -2,6 +2,7 @@
 /** From the kernel's report of an image to a class in the kernel's table: whom it acts for, what it is, which rules are about it. */
 import type { ImageKey, ImageReport } from "../apps/image.ts";
 import { ancestorRole } from "../apps/role.ts";
+import { Failure } from "../contract/failure.ts";
 import type { AppId, KtimeNs } from "../contract/ids.ts";
 import { IMAGE_FOR_WHOM_UNKNOWN, IMAGE_OTHER_MOUNTS, IMAGE_UNLINKED } from "../contract/layout.gen.ts";
 import { type ImageKeyFields, TableFullError } from "../kernel/kernel.ts";
@@ -61,6 +62,19 @@ async function forWhom(engine: Engine, report: KernelReport): Promise<number> {
   return 0;
 }
 
+/** Keeps beside the kernel's tables what the numbers in them stand for, before they stand there. Throws `TableFullError`. */
+function keepNames(engine: Engine): void {
+  for (const record of engine.registry.unkept())
+    engine.kernel.keepText(record.id * 2 + Number(record.kind === "class"), JSON.stringify(record));
+  engine.registry.kept();
+}
+
+/** Takes over what the numbers in the kernel's tables stand for from the daemon before this one. */
+export function restoreNames(engine: Engine): void {
+  const restored = engine.registry.restore([...engine.kernel.texts().values()].map((text): unknown => JSON.parse(text)));
+  if (!restored.ok) throw new Failure("failed", `${restored.problem}; take these tables away with "holdfast down" and start anew`);
+}
+
 /** Files what an image is. When it cannot be filed the image stays unknown, and what could be denied or asked about stays held. */
 export async function identifyImage(engine: Engine, report: KernelReport): Promise<void> {
   const unknown = (report.key.flags & IMAGE_FOR_WHOM_UNKNOWN) !== 0;
@@ -90,6 +104,7 @@ export async function identifyImage(engine: Engine, report: KernelReport): Promi
     reserved2: 0,
   };
   try {
+    keepNames(engine);
     engine.kernel.putImage(report.key, image);
     /* The next run of the same file for the same program needs no question at all; an interpreter's is looked up by its arguments. */
     if (outcome.certain && report.key.salt !== 0n) {

@@ -4,9 +4,12 @@ import { readFileSync } from "node:fs";
 import type { Lifetime } from "../contract/rule.ts";
 import type { RuleEnd } from "../store/store.ts";
 
-/** The id of this boot. */
+let boot: string | null = null;
+
+/** The id of this boot. Asked for every rule every second; it does not change. */
 export function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  return boot;
 }
 
 /** What a lifetime means for a rule made now. `program`: whose last process "until quit" waits for. */

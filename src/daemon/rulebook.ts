@@ -67,6 +67,8 @@ export class Rulebook {
   readonly #lastFolder: string;
   #files = new Map<string, FileRules>();
   #seen = "";
+  /** Own rules as they were read last, by their text: an edit changes one of thousands. */
+  #parsed = new Map<string, ReturnType<typeof parseRule>>();
   book: Book = { ordered: [], byId: new Map(), stored: new Map(), groups: [] };
 
   constructor(options: RulebookOptions) {
@@ -148,9 +150,12 @@ export class Rulebook {
     const placed: PlacedRule[] = [];
     const stored = new Map<number, StoredRule>();
     const unreadable: string[] = [];
+    const before = this.#parsed;
+    this.#parsed = new Map();
     for (const entry of store.rules()) {
       stored.set(entry.id, entry);
-      const parsed = parseRule(entry.text);
+      const parsed = before.get(entry.text) ?? parseRule(entry.text);
+      this.#parsed.set(entry.text, parsed);
       if (!parsed.ok) {
         unreadable.push(entry.text);
         continue;

@@ -104,10 +104,8 @@ export function askOnTerminal({ backend, freeze, isOurs }: AskOptions): () => vo
       terminal?.show([`holdfast: ${error instanceof Failure ? error.message : String(error)}`]);
       if (!(error instanceof Failure) || error.code !== "not-found") return;
     }
-    if (desk.questions().some((question) => question.id === id)) {
-      desk.remove(id);
-      update();
-    }
+    desk.remove(id);
+    update();
   };
   const onKey = (key: string): void => {
     if (key === CTRL_C) {
@@ -132,8 +130,8 @@ export function askOnTerminal({ backend, freeze, isOurs }: AskOptions): () => vo
     if (event.kind !== "question" && event.kind !== "question-closed") return;
     const before = desk.current();
     const another = desk.take(event);
-    // Ours is closed by answer().
-    if (another || (before !== null && desk.current() === null)) update();
+    // What an answer of ours closes is shown by answer().
+    if (!answering && (another || (before !== null && desk.current() === null))) update();
   });
   return () => {
     unsubscribe();

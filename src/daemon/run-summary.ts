@@ -22,13 +22,17 @@ export type Summary = {
 
 const WORD = { allow: "allowed", deny: "denied", held: "unanswered" } as const;
 
-/** Adds up the flows of one program and place; incoming ones from everywhere are one. */
+/** Adds up the flows of one program and place; incoming ones from everywhere are one. What only waited for its program to be named is not told twice. */
 export function summarize(flows: readonly Flow[]): SummaryLine[] {
   const lines = new Map<string, SummaryLine>();
+  const place = ({ app, direction, protocol, address, port }: Flow): string =>
+    JSON.stringify([app?.path ?? app?.name, app?.script, app?.via?.path, direction, protocol, direction === "out" ? address : null, port]);
+  const decided = new Set(flows.filter(({ by }) => by !== null).map(place));
   for (const flow of flows) {
+    if (flow.by === null && decided.has(place(flow))) continue;
     const { app, direction, protocol, port, name, verdict, by, rule } = flow;
     const address = direction === "out" ? flow.address : null;
-    const key = JSON.stringify([app?.path ?? app?.name, app?.script, app?.via?.path, direction, protocol, address, port, verdict]);
+    const key = `${verdict} ${place(flow)}`;
     const before = lines.get(key);
     lines.set(key, {
       ...{ app, direction, protocol, address, port, name, verdict, by, rule },

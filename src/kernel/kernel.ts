@@ -35,6 +35,10 @@ export type Kernel = {
   attach(): void;
   /** Gives a class that is new since the last `install` its row; false when the tables have no room. A class keeps its first row. */
   addClassRow(classId: number, row: Uint8Array): boolean;
+  /** Keeps, for as long as the tables are pinned, what a number that stands in them means. Throws `TableFullError`. */
+  keepText(id: number, text: string): void;
+  /** What `keepText` was given, by this daemon and those before it. */
+  texts(): ReadonlyMap<number, string>;
   /** Files what an image is. Throws `TableFullError`. */
   putImage(key: ImageKeyFields, image: ImageFields): void;
   removeImage(key: ImageKeyFields): void;

@@ -33,6 +33,7 @@ import { eventCounter, readable } from "./memory.ts";
 import { type Loaded, type LoadOptions, loadObject, readIterator } from "./object.ts";
 import { openRing } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
+import { putText, readTexts } from "./texts.ts";
 
 /** Sizes of the rings in bytes (maps.h). */
 const EVENTS_SIZE = 2 * 1024 * 1024;
@@ -63,8 +64,13 @@ function possibleCpus(): number {
 }
 
 function put(map: number, name: string, key: Uint8Array, value: Uint8Array): void {
+  filled(name, () => updateEntry(map, key, value));
+}
+
+/** Runs what adds to a table; throws `TableFullError` when there is no room. */
+function filled(name: string, work: () => void): void {
   try {
-    updateEntry(map, key, value);
+    work();
   } catch (error) {
     if (error instanceof LibbpfError && (error.errno === E2BIG || error.errno === ENOMEM)) throw new TableFullError(name, error);
     throw error;
@@ -119,6 +125,8 @@ export function openKernel(options: LoadOptions): Kernel {
     install: (policy) => tables.install(policy),
     attach: loaded.attach,
     addClassRow: (classId, row) => tables.addClassRow(classId, row),
+    keepText: (id, text) => filled("registry", () => putText(loaded.map("registry"), id, text)),
+    texts: () => readTexts(loaded.map("registry")),
     putImage: (key, image) => put(loaded.map("images"), "images", encode(ImageKey, key), encode(Image, image)),
     removeImage: (key) => void deleteEntry(loaded.map("images"), encode(ImageKey, key)),
     classOf(key) {

@@ -4,7 +4,18 @@
  * links/NAME, and an empty folder object-HASH that says which object file the programs came from.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmdirSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { decode } from "../contract/codec.ts";
 import { LAYOUT_MAGIC, LAYOUT_VERSION, Policy } from "../contract/layout.gen.ts";
@@ -41,6 +52,7 @@ export const MAPS = [
   "peers",
   "guarded",
   "stopped",
+  "registry",
   "events",
   "held",
   "counters",
@@ -163,11 +175,20 @@ function adopt(options: LoadOptions): Loaded {
   const before = pinnedHash(folder);
   if (before !== hash) {
     const object = openObject(options, map);
-    for (const name of HOOKS) {
+    for (const name of CGROUP_HOOKS) {
       /* A link that stays open here would outlive its pin, and `panic` would leave it attached. */
       const link = openPinned(join(folder, "links", name));
       replaceProgram(link, object.programFd(name), name);
       close(link);
+    }
+    /* The kernel cannot put another program behind a tracepoint's link: for a moment there are two, then the new pin takes the old one's place. */
+    for (const name of TRACEPOINTS) {
+      const path = join(folder, "links", name);
+      const link = attachTracepoint(object.programFd(name), name);
+      if (existsSync(`${path}-new`)) unlinkSync(`${path}-new`);
+      pin(link, `${path}-new`);
+      close(link);
+      renameSync(`${path}-new`, path);
     }
     removePins(join(folder, "programs"));
     mkdirSync(join(folder, "programs"));

@@ -26,6 +26,8 @@ static void read_mac(const struct options *options, unsigned char *mac)
 
 static int ethertype(const struct options *options)
 {
+	if (options->ethertype)
+		return options->ethertype;
 	return strchr(options->to, ':') ? ETH_P_IPV6 : ETH_P_IP;
 }
 

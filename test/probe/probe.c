@@ -65,6 +65,7 @@ static const struct {
 	FIELD("port", NUMBER, port),
 	FIELD("source-port", NUMBER, source_port),
 	FIELD("protocol", NUMBER, protocol),
+	FIELD("ethertype", NUMBER, ethertype),
 	FIELD("timeout", NUMBER, timeout_ms),
 	FIELD("interval-us", NUMBER, interval_us),
 	FIELD("count", NUMBER, count),

@@ -26,6 +26,7 @@ struct options {
 	const char *netns;  /* path or name below /run/netns */
 	const char *cgroup; /* the receiver of a passed socket moves there first */
 	int port, source_port, protocol;
+	int ethertype; /* of a frame, instead of its packet's own */
 	int timeout_ms, interval_us;
 	int count, size; /* size: bytes of each payload, 0: as long as its text */
 	int fd;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A daemon with another kernel object, or with tables so small that a test can fill them. Options: one argument of JSON; SIGTERM ends it. */
+import { startDaemon } from "../../src/daemon/daemon.ts";
+import { scopeOf } from "../../src/kernel/pins.ts";
+
+export type DaemonOptions = {
+  readonly scope: string;
+  readonly state: string;
+  readonly rules: string;
+  readonly socket: string;
+  readonly mode: "allow" | "deny" | "ask";
+  readonly objectFile?: string;
+  readonly bounds?: Readonly<Record<string, number>>;
+};
+
+const options = JSON.parse(process.argv[2] ?? "{}") as DaemonOptions;
+const daemon = await startDaemon({
+  ...options,
+  whenAway: null,
+  scope: scopeOf(options.scope),
+  log: (sentence) => console.error(sentence),
+});
+console.log(JSON.stringify({ pid: process.pid }));
+process.once("SIGTERM", () => void daemon.stop().then(() => process.exit(0)));
+void daemon.gone.then(() => daemon.stop()).then(() => process.exit(0));

@@ -156,7 +156,7 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 		word = *(volatile verdict_word *)&peer->word;
 		since = peer->word_ns;
 		*rule = peer->rule;
-		if (word >> TAG_SHIFT != tag)
+		if (word >> TAG_SHIFT != tag || (peer->class != flow->class && peer->class != CLASS_UNKNOWN))
 			return 0;
 	}
 	/* Without connections, a long silence ends the flow. */
@@ -177,7 +177,7 @@ static __always_inline void remember(struct socket_state *state, const struct fl
 	if (!many)
 		return;
 	struct peer_key key = peer_key_of(flow);
-	struct peer_state peer = { .word = word, .word_ns = now, .rule = decision->rule };
+	struct peer_state peer = { .word = word, .word_ns = now, .rule = decision->rule, .class = flow->class };
 
 	if (bpf_map_update_elem(&peers, &key, &peer, BPF_ANY))
 		count(COUNTER_PEERS_FULL);
@@ -237,11 +237,11 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 man
 		decision.action = ACTION_ALLOW;
 	}
 	/* 2. remember. What stands in for a missing daemon is decided again at the next packet; what could not be read
-	 * in part, too (its tag is that of packets that could). */
+	 * in part, too (its tag is that of packets that could), and what has no cookie yet (a packet socket before its first frame). */
 	__u8 kept = decision.by == BY_AWAY || decision.by == BY_UNKNOWN ? ACTION_ASK : decision.action;
 	__u8 by_before = state->by;
 
-	if (unread != UNREAD_PORT)
+	if (unread != UNREAD_PORT && flow->cookie)
 		remember(state, flow, &decision, make_word(tag, flow->direction, kept, generation), many);
 	/* 3. answer: nothing below changes it. */
 	int answer = decision.action;

@@ -61,7 +61,7 @@ struct peer_state {
 	verdict_word word;
 	__u64 word_ns;
 	__u32 rule;
-	__u32 reserved;
+	__u32 class; /* whose verdict it is: a socket may be handed on */
 };
 
 /* UDP and others without connections: a reply belongs to the flow until so long after the last datagram let through (rules.md). */

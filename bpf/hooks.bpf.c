@@ -354,7 +354,11 @@ int on_setsockopt(struct bpf_sockopt *ctx)
 	}
 	if (state->flags & SOCKET_OURS)
 		return GO_ON;
+	__u32 class_before = state->flow.class;
+
 	owner_is_current(state, policy);
+	if (state->flow.class != class_before)
+		state->word = 0;
 
 	struct flow_id flow = state->flow;
 

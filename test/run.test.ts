@@ -17,12 +17,13 @@ function run(world: World, args: readonly string[], env: Readonly<Record<string,
   return world.run(command(args), { cgroup: false, netns: "a", env, cwd: world.dir });
 }
 
-/** Everything `run` makes: nothing of it may be there afterwards. */
+const mountOf = (type: string): string =>
+  new RegExp(`^\\S+ (\\S+) ${type} `, "m").exec(readFileSync("/proc/mounts", "utf8"))?.[1] ?? "/none";
+
+/** Everything `run` makes, but its pins: nothing of it may be there afterwards. */
 function made(): string[] {
-  const mount = (type: string): string =>
-    new RegExp(`^\\S+ (\\S+) ${type} `, "m").exec(readFileSync("/proc/mounts", "utf8"))?.[1] ?? "/none";
   const of = (folder: string, name: RegExp): string[] => (existsSync(folder) ? readdirSync(folder).filter((each) => name.test(each)) : []);
-  return [...of(mount("cgroup2"), /^holdfast-run-/), ...of("/run/holdfast", /^run-/)];
+  return [...of(mountOf("cgroup2"), /^holdfast-run-/), ...of("/run/holdfast", /^run-/)];
 }
 
 async function worldFor(t: TestContext): Promise<World | null> {
@@ -88,7 +89,7 @@ test("run() gives COMMAND's own exit code, and 125 to 127 as a shell does", asyn
 test("run() runs COMMAND as who called sudo, with his rights for files, and judged before it is his", async (t) => {
   const world = await worldFor(t);
   if (!world) return;
-  const behindSudo = { SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY), MINE: "mine" };
+  const behindSudo = { SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY), MINE: "mine", ROOT: mountOf("cgroup2") };
   chmodSync(world.dir, 0o755);
   writeFileSync(join(world.dir, "secret.rules"), "deny any -> any\n", { mode: 0o600 });
   const unreadable = await run(world, ["--rules", "secret.rules", "--", "true"], behindSudo);
@@ -96,12 +97,14 @@ test("run() runs COMMAND as who called sudo, with his rights for files, and judg
   assert.match(unreadable.stderr, /^Cannot read rule file ".*secret\.rules": EACCES/m);
 
   const script =
-    'id -u; id -g; id -G; pwd; echo "$MINE"; tail -n 1 /proc/self/cgroup; echo $$ >/proc/self/root/dev/null; ls /proc/self/fd | wc -l';
+    'id -u; id -g; id -G; pwd; echo "$MINE"; cgroup=$(tail -n 1 /proc/self/cgroup); echo "$cgroup"; stat -c %i "$ROOT$(echo "$cgroup" | cut -c 4-)"';
   const ended = await run(world, ["--mode", "deny", "--save", "saved.rules", "--", "sh", "-c", script], behindSudo);
   assert.equal(ended.code, 0, ended.stderr);
-  const [uid, gid, groups, folder, mine, cgroup] = ended.stdout.split("\n");
+  const [uid, gid, groups, folder, mine, cgroup, id] = ended.stdout.split("\n");
   assert.deepEqual([uid, gid, groups, folder, mine], [String(NOBODY), String(NOBODY), String(NOBODY), world.dir, "mine"]);
   assert.match(cgroup ?? "", /\/holdfast-run-\d+$/);
+  assert.match(id ?? "", /^\d+$/);
+  assert.equal(existsSync(join(mountOf("bpf"), "holdfast", id ?? "")), false);
   assert.match(ended.stderr, /^holdfast: Cannot write ".*saved\.rules": EACCES/m);
   assert.equal(existsSync(join(world.dir, "saved.rules")), false);
 });

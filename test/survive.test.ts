@@ -15,7 +15,7 @@ import { linkOf, seemPresent, setLayoutVersion } from "./survive/pinned.ts";
 import { CONNECTS, DATAGRAMS, Prober, Stream } from "./survive/traffic.ts";
 import { outcomesOf, type Running } from "./world.ts";
 
-const options = { timeout: 30_000, skip: process.getuid?.() === 0 ? false : "needs root" };
+const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
 
 /** Ports of the peer. */
 const STREAM = 443;
@@ -48,8 +48,8 @@ function connect(holdfast: Holdfast, port: number): Running {
   return world.start([world.probe, "tcp", "--to", world.peer.address4, "--port", String(port)]);
 }
 
-test("a daemon killed while idle leaves its rules in force, and the next takes them over", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a daemon killed while idle leaves its rules in force, and the next takes them over", options, () =>
+  withHoldfast(async (holdfast) => {
     const daemon = await holdfast.up("--mode", "allow");
     const running = await traffic(holdfast);
     const { generation } = await holdfast.status();
@@ -64,8 +64,8 @@ test("a daemon killed while idle leaves its rules in force, and the next takes t
   }),
 );
 
-test("a daemon killed with a question open: the next asks again, and the held connection gets its answer", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a daemon killed with a question open: the next asks again, and the held connection gets its answer", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world } = holdfast;
     const daemon = await holdfast.up("--mode", "ask");
     const running = await traffic(holdfast);
@@ -86,8 +86,8 @@ test("a daemon killed with a question open: the next asks again, and the held co
   }),
 );
 
-test("an upgrade puts new programs behind the running links", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("an upgrade puts new programs behind the running links", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world } = holdfast;
     const daemon = await holdfast.up("--mode", "ask");
     const running = await traffic(holdfast);
@@ -113,8 +113,8 @@ test("an upgrade puts new programs behind the running links", options, (t) =>
   }),
 );
 
-test("a ring that nobody reads loses events and changes no verdict; what is held meanwhile is asked about later", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a ring that nobody reads loses events and changes no verdict; what is held meanwhile is asked about later", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world } = holdfast;
     const daemon = await holdfast.up("--mode", "ask");
     const running = await traffic(holdfast);
@@ -142,8 +142,8 @@ test("a ring that nobody reads loses events and changes no verdict; what is held
   }),
 );
 
-test("a full table of processes lets nothing through, and is counted", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a full table of processes lets nothing through, and is counted", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world } = holdfast;
     await holdfast.upWith({ mode: "ask", bounds: { processes: 1 } });
     const running = await traffic(holdfast);
@@ -159,8 +159,8 @@ test("a full table of processes lets nothing through, and is counted", options, 
   }),
 );
 
-test("a full table of images holds the program that has no room, though a rule allows it", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a full table of images holds the program that has no room, though a rule allows it", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world } = holdfast;
     await holdfast.upWith({ mode: "deny", bounds: { images: 2 } });
     await world.peer.serve({ tcp: [ASKED], sink: [DENIED] });
@@ -178,8 +178,8 @@ test("a full table of images holds the program that has no room, though a rule a
   }),
 );
 
-test("a full table of peers judges what it forgot anew", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a full table of peers judges what it forgot anew", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world } = holdfast;
     await holdfast.upWith({ mode: "allow", bounds: { peers: 16 } });
     await world.peer.serve({ sink: [DENIED] });
@@ -191,8 +191,8 @@ test("a full table of peers judges what it forgot anew", options, (t) =>
   }),
 );
 
-test("a full disk refuses edits and nothing else", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a full disk refuses edits and nothing else", options, () =>
+  withHoldfast(async (holdfast) => {
     const { state } = holdfast.place;
     using disk = smallDisk(state);
     const daemon = await holdfast.up("--mode", "allow");
@@ -227,34 +227,30 @@ test("a full disk refuses edits and nothing else", options, (t) =>
   }),
 );
 
-test("a disk that has room again takes edits again", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a disk that has room again takes edits again", options, () =>
+  withHoldfast(async (holdfast) => {
     using disk = smallDisk(holdfast.place.state);
     await holdfast.up("--mode", "allow");
     disk.fill();
     assert.equal((await holdfast.run("rules", "add", "deny any -> 192.0.2.1")).code, 1);
     disk.empty();
     await holdfast.rule("deny any -> 192.0.2.1");
-    await until(async () => ((await holdfast.status()).health.length === 0 ? true : null));
+    await until("good health", async () => ((await holdfast.status()).health.length === 0 ? true : null));
   }),
 );
 
-for (const [how, damage] of [
-  ["truncated", (path: string) => truncateSync(path, 5000)],
-  ["garbage", (path: string) => writeFileSync(path, randomBytes(8192))],
+for (const [how, end, damage] of [
+  ["truncated", "SIGTERM", (path: string) => truncateSync(path, 5000)],
+  ["garbage", "SIGKILL", (path: string) => writeFileSync(path, randomBytes(8192))],
 ] as const)
-  test(`a database that is ${how} is set aside, and the rules come from rules.last`, options, (t) =>
-    withHoldfast(t, async (holdfast) => {
+  test(`a database that is ${how} is set aside, and the rules come from rules.last`, options, () =>
+    withHoldfast(async (holdfast) => {
       const { world, place } = holdfast;
       const database = join(place.state, "holdfast.db");
-      const spoil = (): void => {
-        for (const suffix of ["-wal", "-shm"]) rmSync(database + suffix, { force: true });
-        damage(database);
-      };
       const daemon = await holdfast.up("--mode", "allow");
       const running = await traffic(holdfast);
-      await daemon.kill("SIGKILL");
-      spoil();
+      await daemon.kill(end);
+      damage(database);
 
       const next = await holdfast.up();
       assert.match(await holdfast.health("database"), /set aside as "(.*)"; the rules come from rules\.last/);
@@ -267,9 +263,9 @@ for (const [how, damage] of [
       assert.equal((await own()).length, 2);
       await holdfast.rule("deny any -> 192.0.2.1"); // a fresh database takes edits
 
-      await next.kill("SIGTERM");
+      await next.kill(end);
       await holdfast.remove();
-      spoil();
+      damage(database);
       await holdfast.up();
       assert.equal((await own()).length, 3);
       assert.equal(readdirSync(place.state).filter((name) => name.includes(".damaged-")).length, 2);
@@ -278,8 +274,8 @@ for (const [how, damage] of [
     }),
   );
 
-test("a database that another process has locked: the rules come from rules.last, and edits are refused", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a database that another process has locked: the rules come from rules.last, and edits are refused", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world, place } = holdfast;
     const daemon = await holdfast.up("--mode", "allow");
     const running = await traffic(holdfast);
@@ -310,8 +306,8 @@ test("a database that another process has locked: the rules come from rules.last
   }),
 );
 
-test("a broken rule file is refused whole, and what it said before stays in force", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a broken rule file is refused whole, and what it said before stays in force", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world, place } = holdfast;
     const file = join(place.rules, "work.rules");
     mkdirSync(place.rules);
@@ -340,15 +336,15 @@ test("a broken rule file is refused whole, and what it said before stays in forc
 
     writeFileSync(file, `allow ${world.probe} -> ${world.peer.address4} udp/${DENIED}\n`);
     await world.peer.arrived({ port: DENIED }, 10);
-    await until(async () => ((await holdfast.status()).health.length === 0 ? true : null));
+    await until("good health", async () => ((await holdfast.status()).health.length === 0 ? true : null));
     assert.deepEqual((await group())?.problems, []);
     rmSync(file);
-    await until(async () => ((await group()) === undefined ? true : null));
+    await until("the group to go", async () => ((await group()) === undefined ? true : null));
   }),
 );
 
-test("pinned tables of another layout are replaced without a moment unfiltered", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("pinned tables of another layout are replaced without a moment unfiltered", options, () =>
+  withHoldfast(async (holdfast) => {
     const daemon = await holdfast.up("--mode", "allow");
     const running = await traffic(holdfast);
     await daemon.kill("SIGTERM");
@@ -361,8 +357,8 @@ test("pinned tables of another layout are replaced without a moment unfiltered",
   }),
 );
 
-test("a second daemon for a scope is refused, and the first goes on", options, (t) =>
-  withHoldfast(t, async (holdfast) => {
+test("a second daemon for a scope is refused, and the first goes on", options, () =>
+  withHoldfast(async (holdfast) => {
     const { world, place } = holdfast;
     const daemon = await holdfast.up("--mode", "allow");
     const running = await traffic(holdfast);
@@ -378,8 +374,8 @@ test("a second daemon for a scope is refused, and the first goes on", options, (
   }),
 );
 
-test("daemons of nested scopes: a packet needs the consent of both, and each goes without the other", options, (t) =>
-  withHoldfast(t, async (outer) => {
+test("daemons of nested scopes: a packet needs the consent of both, and each goes without the other", options, () =>
+  withHoldfast(async (outer) => {
     const { world } = outer;
     const inner = new Holdfast(world, {
       scope: world.cgroup("sub"),
@@ -424,8 +420,8 @@ test("daemons of nested scopes: a packet needs the consent of both, and each goe
 
 for (const command of ["down", "panic"] as const)
   for (const state of ["running", "stopped", "killed"] as const)
-    test(`${command} takes everything away when the daemon is ${state}`, options, (t) =>
-      withHoldfast(t, async (holdfast) => {
+    test(`${command} takes everything away when the daemon is ${state}`, options, () =>
+      withHoldfast(async (holdfast) => {
         const { world } = holdfast;
         const daemon = await holdfast.up("--mode", "ask");
         const { stream, prober } = await traffic(holdfast);
@@ -450,25 +446,38 @@ for (const command of ["down", "panic"] as const)
     );
 
 for (const whenAway of ["deny", "allow"] as const)
-  test(`without a daemon, what would be asked meets --when-away ${whenAway}`, options, (t) =>
-    withHoldfast(t, async (holdfast) => {
+  test(`without a daemon, what would be asked meets --when-away ${whenAway}`, options, () =>
+    withHoldfast(async (holdfast) => {
       const { world } = holdfast;
       await world.peer.serve({ tcp: [STREAM, ASKED], sink: [DENIED] });
       const daemon = await holdfast.up("--mode", "ask", ...(whenAway === "allow" ? ["--when-away", "allow"] : []));
       await holdfast.rule(`deny ${world.probe} -> ${world.peer.address4} udp/${DENIED}`);
+      await holdfast.rule(`allow ${world.probe} -> ${world.peer.address4} tcp/${STREAM}`);
+      /* A program started by one the daemon has seen start is known without the daemon. */
+      const script = `while read port; do ${world.probe} tcp --to ${world.peer.address4} --port $port; done`;
+      const shell = world.start(["sh", "-c", script], { timeoutMs: null });
+      const errno = async (port: number): Promise<string | null | undefined> => {
+        const before = outcomesOf(shell.stdout).length;
+        shell.write(`${port}\n`);
+        while (outcomesOf(shell.stdout).length === before) await shell.changed();
+        return outcomesOf(shell.stdout).at(-1)?.errno;
+      };
+      assert.equal(await errno(STREAM), null);
       const prober = await Prober.start(world, DENIED);
-      const held = connect(holdfast, STREAM);
+      const held = connect(holdfast, ASKED);
       await holdfast.questions(1);
       await prober.more(3000);
       assert.equal(held.ended, null, "a daemon whom nobody answers still holds");
-      assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
+      assert.equal(await world.peer.count({ protocol: "tcp", port: ASKED }), 0);
+      held.destroy();
 
       await daemon.kill("SIGKILL");
       await prober.more(2500);
-      const outcome = await world.try(["tcp", "--to", world.peer.address4, "--port", String(ASKED)]);
-      assert.equal(outcome.errno, whenAway === "allow" ? null : "ECONNREFUSED");
-      if (whenAway === "deny") assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
-      assert.equal(await world.peer.count({ protocol: "udp", port: DENIED }), 0, "a rule is a rule");
+      assert.equal(await errno(STREAM), null, "a rule that allows is in force");
+      assert.equal(await errno(ASKED), whenAway === "allow" ? null : "ECONNREFUSED");
+      const came = await world.peer.count({ protocol: "tcp", port: ASKED });
+      assert.ok(whenAway === "allow" ? came > 0 : came === 0);
+      assert.equal(await world.peer.count({ protocol: "udp", port: DENIED }), 0, "a rule that denies, too");
       await prober.stop();
     }),
   );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A running daemon: started, kept going, ended. In force before anything else happens; what is pinned outlives it. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { keyedArgsHash } from "../apps/args-hash.ts";
 import { CgroupPaths } from "../apps/cgroups.ts";
@@ -18,11 +18,12 @@ import type { UpOptions } from "../contract/local.ts";
 import { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernel } from "../kernel/linux.ts";
+import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
 import type { Backend } from "./backend.ts";
-import { expire, putInForce, serially } from "./down.ts";
+import { expire, putFilesInForce, putInForce, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import { makeEvents } from "./events.ts";
 import { factoryRules } from "./factory.ts";
@@ -35,7 +36,7 @@ import { conversation } from "./judged.ts";
 import { openState } from "./memory.ts";
 import { Rulebook } from "./rulebook.ts";
 import { flushFlows, makeService } from "./service.ts";
-import { settingOf, settingValue } from "./settings.ts";
+import { settingOf } from "./settings.ts";
 import { Spaces } from "./spaces.ts";
 import { Unnamed } from "./unnamed.ts";
 import { onRecord, showNamed } from "./up.ts";
@@ -80,7 +81,10 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const events = makeEvents();
   const health = new Health((items) => events.publish({ kind: "health", health: [...items] }));
-  const state = openState(options.state, health, log);
+  const told = new Map<string, string>();
+  if (options.mode !== null) told.set("mode", options.mode);
+  if (options.whenAway !== null) told.set("when-away", options.whenAway);
+  const state = openState(options.state, told, health, log);
   let kernel: Kernel;
   try {
     kernel = openKernel({
@@ -127,7 +131,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     rulebook: new Rulebook({ store: state.store, rulesDir: options.rules, stateDir: options.state, factory: factoryRules }),
     spaces,
     guards: new Guards(kernel, health, scope),
-    holds: new Holds(spaces),
+    holds: new Holds(spaces, (flow) => othersAllow(pinFolder(scope), flow)),
     questions: new Questions(),
     flows: new FlowTable({ nextId: () => engine.nextFlowId() }),
     health,
@@ -141,6 +145,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     edits: Promise.resolve(),
     hits: new Map(),
     identifying: new Set(),
+    filing: new Map(),
     unnamed: new Unnamed(),
     publish: events.publish,
     nextFlowId: () => {
@@ -162,8 +167,6 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     },
     log,
   };
-  if (options.mode !== null) state.store().setSetting("mode", settingValue("mode", options.mode));
-  if (options.whenAway !== null) state.store().setSetting("when-away", settingValue("when-away", options.whenAway));
   engine.rulebook.readFiles();
   try {
     restoreNames(engine);
@@ -177,7 +180,14 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     throw error;
   }
   kernel.heartbeat();
-  kernel.listen((record) => onRecord(engine, record));
+  kernel.listen((record) => {
+    try {
+      onRecord(engine, record);
+    } catch (error) {
+      /* One record that cannot be taken must not end the reading of all that follow. */
+      log(`Cannot take a record of kind "${record.kind}": ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
   void packages.refresh();
 
   const backend = makeService(engine, { ...options, scope: scope.path, rulesDir: options.rules, clients: () => api.clients() }, events);
@@ -196,7 +206,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     setInterval(() => kernel.heartbeat(), HEARTBEAT_MS),
     setInterval(
       guarded("do what is due every second", async () => {
-        if (!kernel.pinned()) return end();
+        /* Pins gone: `down` or `panic`. A cgroup that is gone has nobody left to judge. */
+        if (!kernel.pinned() || !existsSync(scope.path)) return end();
         sweep(engine);
         showNamed(engine);
         flushFlows(engine);
@@ -204,7 +215,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
         engine.guards.check();
         spaces.rest();
         await expire(engine, (program) => programRuns(engine, program));
-        if (engine.rulebook.readFiles()) await serially(engine, () => putInForce(engine));
+        if (engine.rulebook.readFiles()) await serially(engine, () => putFilesInForce(engine));
       }),
       SECOND_MS,
     ),

@@ -46,16 +46,20 @@ export function serially<T>(engine: Engine, work: () => Promise<T>): Promise<T> 
   return next;
 }
 
-/** Edits of the store, then everything that follows from it. A database that cannot keep the edit refuses it; the rules in force stay. */
+/** Changes the store; a database that cannot keep the change refuses it, and what is in force stays. */
+export function kept<T>(engine: Engine, change: (store: Store) => T): T {
+  try {
+    return change(engine.store());
+  } catch (error) {
+    if (error instanceof StoreFailure) throw new Failure("failed", `Cannot keep the edit, so it is refused: ${error.problem.message}`);
+    throw error;
+  }
+}
+
+/** Edits the rules in the store, then everything that follows from it. */
 export function edit(engine: Engine, change: (store: Store) => EditResult): Promise<EditDone & { readonly settled: Settled }> {
   return serially(engine, async () => {
-    let done: EditResult;
-    try {
-      done = change(engine.store());
-    } catch (error) {
-      if (error instanceof StoreFailure) throw new Failure("failed", `Cannot keep the edit, so it is refused: ${error.problem.message}`);
-      throw error;
-    }
+    const done = kept(engine, change);
     if (!done.ok) throw new Failure("conflict", done.message);
     try {
       return { ...done, settled: await putInForce(engine) };
@@ -117,6 +121,22 @@ export async function putInForce(engine: Engine): Promise<Settled> {
   const settled = settle(engine);
   engine.publish({ kind: "rules", revision: engine.revision, generation: engine.generation, inForce: true });
   return settled;
+}
+
+/** The same after a rule file changed; when that cannot be, the files are read again and health says why. */
+export async function putFilesInForce(engine: Engine): Promise<void> {
+  try {
+    await putInForce(engine);
+    engine.health.clear("rule-files-wait");
+  } catch (error) {
+    engine.rulebook.forgetFiles();
+    const reason = error instanceof Error ? error.message : String(error);
+    engine.health.set(
+      "rule-files-wait",
+      "error",
+      `A change of the rule files is not in force yet, and what was before still is: ${reason}`,
+    );
+  }
 }
 
 /** Brings what is running in line with the rules in force: denied connections are cut, answered holds end. */

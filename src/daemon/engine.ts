@@ -44,6 +44,8 @@ export type Engine = {
   edits: Promise<unknown>;
   /** Identifications under way. */
   readonly identifying: Set<Promise<void>>;
+  /** The same by image (`keyText`). */
+  readonly filing: Map<string, Promise<void>>;
   /** Records of flows whose program is being identified. */
   readonly unnamed: Unnamed;
   /** Hits since they were last stored: rule id -> how many, and when last. */

@@ -38,6 +38,14 @@ export class Health {
 
 /** The kernel's counters that mean a table was full, or a helper failed; what remains is traffic. */
 export const TABLE_FULL = { processesFull: "processes", peersFull: "peers", stoppedFull: "stopped" } as const;
+/** Tables the daemon fills; what did not fit has a condition of its own. */
+export const DAEMON_TABLE_FULL = {
+  imagesFull: "images",
+  registryFull: "registry",
+  own_addressesFull: "own_addresses",
+  onceFull: "once",
+  guardedFull: "guarded",
+} as const;
 export const HELPER_FAILED = {
   socketStorageFailed: "sk_storage_get",
   packetUnreadable: "skb_load_bytes",

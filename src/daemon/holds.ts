@@ -76,14 +76,17 @@ export function onceKey(flow: FlowFields): OnceKeyFields {
 
 export class Holds {
   readonly #spaces: Spaces;
+  readonly #maySend: (flow: FlowFields) => boolean;
   readonly #holds = new Map<string, Hold>();
   readonly #perApp = new Map<number, number>();
   /** Answers "once" in the kernel's table, by socket: they go when it goes. */
   readonly answered = new Map<bigint, OnceKeyFields[]>();
   readonly counters: HoldCounters = { released: 0, refused: 0, dropped: 0 };
 
-  constructor(spaces: Spaces) {
+  /** `maySend`: whether other scopes that cover the program have let the flow through; what is sent again passes them by. */
+  constructor(spaces: Spaces, maySend: (flow: FlowFields) => boolean) {
     this.#spaces = spaces;
+    this.#maySend = maySend;
   }
 
   get size(): number {
@@ -147,6 +150,7 @@ export class Holds {
   release(hold: Hold): void {
     this.forget(hold);
     this.counters.released += 1;
+    if (hold.packets.length === 0 || !this.#maySend(hold.flow)) return;
     const space = this.#spaces.enter(hold.flow.netns, hold.flow.tgid);
     if (space === null) return;
     for (const { bytes, event, sinceMs } of hold.packets) {

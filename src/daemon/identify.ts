@@ -3,10 +3,11 @@
 import type { ImageKey, ImageReport } from "../apps/image.ts";
 import { ancestorRole } from "../apps/role.ts";
 import { Failure } from "../contract/failure.ts";
-import type { AppId, KtimeNs } from "../contract/ids.ts";
+import { type AppId, CLASS_UNKNOWN, type KtimeNs } from "../contract/ids.ts";
 import { IMAGE_FOR_WHOM_UNKNOWN, IMAGE_OTHER_MOUNTS, IMAGE_UNLINKED } from "../contract/layout.gen.ts";
 import { type ImageKeyFields, TableFullError } from "../kernel/kernel.ts";
 import type { Engine } from "./engine.ts";
+import { keyText } from "./unnamed.ts";
 
 const MAX_ANCESTORS = 16;
 
@@ -76,7 +77,16 @@ export function restoreNames(engine: Engine): void {
 }
 
 /** Files what an image is. When it cannot be filed the image stays unknown, and what could be denied or asked about stays held. */
-export async function identifyImage(engine: Engine, report: KernelReport): Promise<void> {
+export function identifyImage(engine: Engine, report: KernelReport): Promise<void> {
+  /* The kernel may report an image with every packet until it has a class. */
+  if (engine.kernel.classOf(report.key) !== CLASS_UNKNOWN) return Promise.resolve();
+  const text = keyText(report.key);
+  const running = engine.filing.get(text) ?? fileImage(engine, report).finally(() => engine.filing.delete(text));
+  engine.filing.set(text, running);
+  return running;
+}
+
+async function fileImage(engine: Engine, report: KernelReport): Promise<void> {
   const unknown = (report.key.flags & IMAGE_FOR_WHOM_UNKNOWN) !== 0;
   const responsible = unknown ? await forWhom(engine, report) : report.key.responsible;
   const argsHash = report.key.argsHash || report.argsHash;

@@ -2,7 +2,7 @@
 /** The store of a running daemon. When the database cannot be used, history is kept in memory and edits are refused; enforcement goes on. */
 import { join } from "node:path";
 import { readLastGood } from "../store/lastgood.ts";
-import { StoreFailure } from "../store/problem.ts";
+import { StoreFailure, type StoreProblem } from "../store/problem.ts";
 import { openMemoryStore, openStore } from "../store/sqlite/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Health } from "./health.ts";
@@ -17,13 +17,19 @@ export type State = {
 const FILE = "holdfast.db";
 const HEALTH = "database";
 
-function refusing(store: Store, reason: string): Store {
-  const refuse = () => ({ ok: false as const, message: `Cannot keep the edit: ${reason}` });
-  return { ...store, edit: refuse, undo: refuse, restore: refuse };
+/** The same in memory, without what would be forgotten at the end. */
+function refusing(store: Store, problem: StoreProblem): Store {
+  const refuse = (): never => {
+    throw new StoreFailure(problem, null);
+  };
+  return { ...store, edit: refuse, undo: refuse, restore: refuse, setSetting: refuse, setGroupEnabled: refuse };
 }
 
-/** Opens the state in `folder`; a damaged database is set aside and the rules come from rules.last. */
-export function openState(folder: string, health: Health, log: (sentence: string) => void): State {
+/**
+ * Opens the state in `folder`; a damaged database is set aside and the rules come from rules.last. `settings`: what `up` was told, on top
+ * of what is stored.
+ */
+export function openState(folder: string, settings: ReadonlyMap<string, string>, health: Health, log: (sentence: string) => void): State {
   const path = join(folder, FILE);
   let opened = openStore(path);
   if (!opened.ok) {
@@ -39,18 +45,24 @@ export function openState(folder: string, health: Health, log: (sentence: string
     if (last?.ok) store.takeOver(last.lastGood, Date.now());
     else if (last !== null) log(last.message);
   }
+  for (const [key, value] of settings) store.setSetting(key, value);
   if (!opened.ok) {
     health.set(HEALTH, "error", `${opened.problem.message}: history is kept in memory, and edits are refused`);
-    store = refusing(store, opened.problem.message);
+    store = refusing(store, opened.problem);
   }
   store.closeFlows();
+  let failing = false;
   return {
     store: () => store,
     remember: (work) => {
       try {
-        return work(store);
+        const done = work(store);
+        if (failing) health.clear(HEALTH);
+        failing = false;
+        return done;
       } catch (error) {
         if (!(error instanceof StoreFailure)) throw error;
+        failing = true;
         health.set(HEALTH, "error", `${error.problem.message}: history is kept in memory for now`);
         return null;
       }

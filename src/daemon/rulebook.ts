@@ -115,6 +115,11 @@ export class Rulebook {
     return true;
   }
 
+  /** The next `readFiles` reads them whether they changed or not. */
+  forgetFiles(): void {
+    this.#seen = "";
+  }
+
   #readFile(path: string): {
     rules: { rule: Rule; line: number }[];
     description: string | null;

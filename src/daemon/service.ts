@@ -13,11 +13,11 @@ import type { EditDone, StoredRule } from "../store/store.ts";
 import { answerQuestion } from "./answers.ts";
 import type { Backend, BackendReply } from "./backend.ts";
 import { coveredBy, coverOfRule } from "./covered.ts";
-import { edit, newRule, putInForce, readRule, serially } from "./down.ts";
+import { edit, kept, newRule, putInForce, readRule, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
 import { explain } from "./explained.ts";
-import { HELPER_FAILED, TABLE_FULL } from "./health.ts";
+import { DAEMON_TABLE_FULL, HELPER_FAILED, TABLE_FULL } from "./health.ts";
 import { readRuleFile } from "./rulebook.ts";
 import { SETTINGS, settingKey, settingOf, settingValue } from "./settings.ts";
 import { shownApp, shownFlow, shownQuestion } from "./shown.ts";
@@ -145,7 +145,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
   });
   const changeSetting = (key: keyof typeof SETTINGS, value: string | number | boolean): Promise<unknown> =>
     serially(engine, async () => {
-      engine.store().setSetting(key, settingValue(key, value));
+      kept(engine, (store) => store.setSetting(key, settingValue(key, value)));
       return putInForce(engine);
     });
   const groups = (): Group[] =>
@@ -191,7 +191,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
           released,
           refused: refused + (counters.refused ?? 0),
           unknownHeld: counters.unknownHeld ?? 0,
-          tableFull: named(TABLE_FULL),
+          tableFull: named({ ...TABLE_FULL, ...DAEMON_TABLE_FULL }),
           helperFailed: named(HELPER_FAILED),
         },
       };
@@ -313,7 +313,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
       const found = group(name);
       if (found.file === null && !enabled) throw new Failure("conflict", `Cannot disable group "${name}": factory rules are protected`);
       await serially(engine, async () => {
-        engine.store().setGroupEnabled(name, enabled);
+        kept(engine, (store) => store.setGroupEnabled(name, enabled));
         return putInForce(engine);
       });
       return { name, enabled, revision: engine.revision, generation: engine.generation };

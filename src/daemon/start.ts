@@ -5,7 +5,7 @@ import { appendFileSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, isFailureCode } from "../contract/failure.ts";
 import type { Started, UpOptions } from "../contract/local.ts";
-import { scopeOf } from "../kernel/pins.ts";
+import { pinFolder, removePins, scopeOf } from "../kernel/pins.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { daemonOf, remove } from "./remove.ts";
 import { settingOf } from "./settings.ts";
@@ -59,6 +59,7 @@ async function untilEnded(daemon: Daemon, options: UpOptions): Promise<string> {
   await daemon.stop();
   if (why === "leave") return `The rules stay in force for ${daemon.scope.path}; "holdfast down" takes them away`;
   if (why === "remove") await remove(options);
+  if (why === "gone") removePins(pinFolder(daemon.scope));
   return `Holdfast is no longer in force for ${daemon.scope.path}`;
 }
 

@@ -11,7 +11,8 @@ export type FlowRing = Extract<RingRecord, { kind: "flow" | "flow-end" }>;
 const PATIENCE_MS = 3000;
 const MAX_RECORDS = 16_384;
 
-const textOf = (key: ImageKeyFields): string =>
+/** An image key as a key of a map. */
+export const keyText = (key: ImageKeyFields): string =>
   `${key.device}:${key.inode}:${key.ctimeNs}:${key.cgroup}:${key.argsHash}:${key.salt}:${key.responsible}:${key.flags}`;
 
 export class Unnamed {
@@ -22,7 +23,7 @@ export class Unnamed {
   keep(record: FlowRing): boolean {
     if (this.#count >= MAX_RECORDS) return false;
     const { key } = record.event;
-    const text = textOf(key);
+    const text = keyText(key);
     const waiting = this.#waiting.get(text) ?? { key, sinceMs: Date.now(), records: [] };
     waiting.records.push(record);
     this.#waiting.set(text, waiting);
@@ -32,7 +33,7 @@ export class Unnamed {
 
   /** Whether records of this image are kept back: what follows must stay behind them. */
   has(key: ImageKeyFields): boolean {
-    return this.#waiting.has(textOf(key));
+    return this.#waiting.has(keyText(key));
   }
 
   /** Takes the records of images that `classOf` knows by now, each with its class, and those that have waited too long, with class 0. */

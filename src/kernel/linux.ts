@@ -30,7 +30,7 @@ import { TableFullError } from "./kernel.ts";
 import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, updateEntry } from "./libbpf.ts";
 import { close } from "./libc.ts";
 import { eventCounter, readable } from "./memory.ts";
-import { type Loaded, type LoadOptions, loadObject, readIterator } from "./object.ts";
+import { type Loaded, type LoadOptions, loadObject, type MapName, readIterator } from "./object.ts";
 import { openRing } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
 import { putText, readTexts } from "./texts.ts";
@@ -38,8 +38,9 @@ import { putText, readTexts } from "./texts.ts";
 /** Sizes of the rings in bytes (maps.h). */
 const EVENTS_SIZE = 2 * 1024 * 1024;
 const HELD_SIZE = 1024 * 1024;
-/** Records handed on before the event loop gets a turn. */
-const BATCH = 2048;
+/** How long records are handed on before the event loop gets a turn: the heartbeat must not wait for a flood. Looked at after so many. */
+const TURN_MS = 20;
+const BATCH = 16;
 /** Opens without reading, so that a FIFO or a device does no harm (fcntl.h; the same on x86-64 and arm64). */
 const O_PATH = 0o10000000;
 const E2BIG = 7;
@@ -61,20 +62,6 @@ function possibleCpus(): number {
   const text = readFileSync("/sys/devices/system/cpu/possible", "latin1").trim();
   const last = text.split(/[-,]/).at(-1);
   return Number(last) + 1;
-}
-
-function put(map: number, name: string, key: Uint8Array, value: Uint8Array): void {
-  filled(name, () => updateEntry(map, key, value));
-}
-
-/** Runs what adds to a table; throws `TableFullError` when there is no room. */
-function filled(name: string, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof LibbpfError && (error.errno === E2BIG || error.errno === ENOMEM)) throw new TableFullError(name, error);
-    throw error;
-  }
 }
 
 /** Loads or adopts the scope's kernel object. Nothing is attached yet unless it was adopted. */
@@ -99,13 +86,30 @@ export function openKernel(options: LoadOptions): Kernel {
   const wake = eventCounter();
   const cpus = possibleCpus();
   const own = new Map<bigint, Map<string, Uint8Array>>();
+  /** How often a table had no room for what was to be added here. */
+  const full = new Map<MapName, number>();
   let closing = false;
   let reading: Promise<void> = Promise.resolve();
+
+  /** Runs what adds to a table. */
+  function filling(name: MapName, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof LibbpfError && (error.errno === E2BIG || error.errno === ENOMEM))) throw error;
+      full.set(name, (full.get(name) ?? 0) + 1);
+      throw new TableFullError(name, error);
+    }
+  }
+  const put = (name: MapName, key: Uint8Array, value: Uint8Array): void => filling(name, () => updateEntry(loaded.map(name), key, value));
 
   async function read(listener: (record: RingRecord) => void): Promise<void> {
     const each = (bytes: Uint8Array): void => listener(decodeRecord(bytes));
     while (!closing) {
-      const count = events.drain(each, BATCH) + held.drain(each, BATCH);
+      const end = performance.now() + TURN_MS;
+      let count = 0;
+      do count = events.drain(each, BATCH) + held.drain(each, BATCH);
+      while (count > 0 && performance.now() < end);
       if (count > 0) await new Promise((resolve) => setImmediate(resolve));
       else await readable([events.fd, held.fd, wake], 10_000);
     }
@@ -125,9 +129,9 @@ export function openKernel(options: LoadOptions): Kernel {
     install: (policy) => tables.install(policy),
     attach: loaded.attach,
     addClassRow: (classId, row) => tables.addClassRow(classId, row),
-    keepText: (id, text) => filled("registry", () => putText(loaded.map("registry"), id, text)),
+    keepText: (id, text) => filling("registry", () => putText(loaded.map("registry"), id, text)),
     texts: () => readTexts(loaded.map("registry")),
-    putImage: (key, image) => put(loaded.map("images"), "images", encode(ImageKey, key), encode(Image, image)),
+    putImage: (key, image) => put("images", encode(ImageKey, key), encode(Image, image)),
     removeImage: (key) => void deleteEntry(loaded.map("images"), encode(ImageKey, key)),
     classOf(key) {
       const value = new Uint8Array(Image.size);
@@ -146,14 +150,13 @@ export function openKernel(options: LoadOptions): Kernel {
       for (const { high, low } of addresses) {
         const key = encode(OwnKey, { netns, addressHigh: high, addressLow: low });
         after.set(`${high}:${low}`, key);
-        put(loaded.map("own_addresses"), "own_addresses", key, Uint8Array.of(1));
+        put("own_addresses", key, Uint8Array.of(1));
       }
       for (const [name, key] of before) if (!after.has(name)) deleteEntry(loaded.map("own_addresses"), key);
       if (after.size > 0) own.set(netns, after);
       else own.delete(netns);
     },
-    putOnce: (key, allow) =>
-      put(loaded.map("once"), "once", encode(OnceKey, key), new Uint8Array(Uint32Array.of(allow ? Action.ALLOW : Action.DENY).buffer)),
+    putOnce: (key, allow) => put("once", encode(OnceKey, key), new Uint8Array(Uint32Array.of(allow ? Action.ALLOW : Action.DENY).buffer)),
     removeOnce: (key) => void deleteEntry(loaded.map("once"), encode(OnceKey, key)),
     decide(conn) {
       const call = new Uint8Array(DecideCall.size);
@@ -189,7 +192,7 @@ export function openKernel(options: LoadOptions): Kernel {
       other: frameProgram(loaded.program("on_other_frame"), "on_other_frame"),
     },
     guarded: () => guardedIn(loaded.map("guarded")),
-    putGuarded: (netns) => put(loaded.map("guarded"), "guarded", cookieKey(netns), Uint8Array.of(1)),
+    putGuarded: (netns) => put("guarded", cookieKey(netns), Uint8Array.of(1)),
     removeGuarded: (netns) => void deleteEntry(loaded.map("guarded"), cookieKey(netns)),
     stopped: () => stoppedIn(loaded.map("stopped")),
     removeStopped: ({ netns, tgid }) => void deleteEntry(loaded.map("stopped"), encode(StoppedKey, { netns, tgid, reserved: 0 })),
@@ -201,6 +204,7 @@ export function openKernel(options: LoadOptions): Kernel {
         readEntry(loaded.map("counters"), new Uint8Array(Uint32Array.of(i).buffer), new Uint8Array(values.buffer));
         sums[COUNTER_NAMES[i as keyof typeof COUNTER_NAMES]] = Number(values.reduce((sum, value) => sum + value, 0n));
       }
+      for (const [name, times] of full) sums[`${name}Full`] = times;
       return sums;
     },
     listen(listener) {

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { unixTransport } from "../../src/cli/transport.ts";
 import { type Client, createClient } from "../../src/client/client.ts";
@@ -15,6 +14,8 @@ import type { DaemonOptions } from "./daemon.ts";
 const START = join(import.meta.dirname, "../../src/start.js");
 const TEST_DAEMON = join(import.meta.dirname, "daemon.ts");
 const POLL_MS = 25;
+/** For one test, at its slowest. */
+const LIMIT_MS = 40_000;
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 type Place = { readonly scope: string; readonly state: string; readonly socket: string; readonly rules: string };
@@ -87,7 +88,7 @@ export class Holdfast {
 
   /** The open questions, once there are `count` of them. */
   async questions(count: number): Promise<ReplyOf<"listQuestions">["questions"]> {
-    return until(async () => {
+    return until(`${count} questions`, async () => {
       const { questions } = await this.client.listQuestions({});
       return questions.length === count ? questions : null;
     });
@@ -95,7 +96,7 @@ export class Holdfast {
 
   /** The sentence of a condition in `health`, once it stands. */
   async health(code: string): Promise<string> {
-    return until(async () => (await this.status()).health.find((item) => item.code === code)?.text ?? null);
+    return until(`health "${code}"`, async () => (await this.status()).health.find((item) => item.code === code)?.text ?? null);
   }
 
   async #started(args: readonly string[], first: string): Promise<Running> {
@@ -105,8 +106,12 @@ export class Holdfast {
   }
 }
 
+/** What a test waits for at the moment, for the message when its time is up. */
+let awaited = "";
+
 /** Waits until `look` finds something; the test's own limit ends it. */
-export async function until<T>(look: () => Promise<T | null> | T | null): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | null> | T | null): Promise<T> {
+  awaited = what;
   for (;;) {
     const found = await look();
     if (found !== null) return found;
@@ -115,12 +120,16 @@ export async function until<T>(look: () => Promise<T | null> | T | null): Promis
 }
 
 /** A world whose Holdfasts are taken away before it is, also when the test's time is up. */
-export function withHoldfast(t: TestContext, use: (holdfast: Holdfast) => Promise<void>): Promise<void> {
+export function withHoldfast(use: (holdfast: Holdfast) => Promise<void>): Promise<void> {
   return withWorld(async (world) => {
-    const late = new Promise<never>((_, reject) => t.signal.addEventListener("abort", () => reject(t.signal.reason)));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`Waited in vain; last for ${awaited}`)), LIMIT_MS);
+    });
     try {
       await Promise.race([use(new Holdfast(world)), late]);
     } finally {
+      clearTimeout(timer);
       await removeAll(world);
     }
   });

@@ -65,11 +65,12 @@ export class Stream {
   }
 }
 
-/** Perl: says ready, waits for a line, then tries to connect ADDRESS PORT TIMES; says how many were refused. */
+/** Perl: connects once (and is known by then), says ready, waits for a line, then connects ADDRESS PORT TIMES; says how many were refused. */
 export const CONNECTS = `use Socket; use Errno qw(ECONNREFUSED); $| = 1;
 my ($address, $port, $times) = @ARGV; my $to = pack_sockaddr_in($port, inet_aton($address)); my $refused = 0;
-print "ready\\n"; <STDIN>;
-for (1 .. $times) { socket(my $s, PF_INET, SOCK_STREAM, 0) or die; connect($s, $to); $refused++ if $! == ECONNREFUSED; close $s; }
+sub try { socket(my $s, PF_INET, SOCK_STREAM, 0) or die; connect($s, $to); my $r = $! == ECONNREFUSED; close $s; return $r; }
+try(); print "ready\\n"; <STDIN>;
+for (1 .. $times) { $refused++ if try(); }
 print "refused $refused of $times\\n";`;
 
 /** Perl: from one socket, for each of TIMES ports from 20001 on, a datagram there and one to PORT, refused or not. */

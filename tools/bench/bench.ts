@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Measures the rows of docs/bench.md, as root; prints them as one JSON object. `./holdfast bench` runs it. */
 import { readFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { withWorld } from "../../test/world.ts";
 import { decisionRows } from "./decision.ts";
 import type { Row } from "./row.ts";
-import { answerRows, editAndMemoryRows, eventRows } from "./service.ts";
+import { answerRows, editRows, eventRows, memoryRows } from "./service.ts";
 import { trafficRows } from "./traffic.ts";
 import { type Bench, openBench } from "./world.ts";
 
@@ -14,13 +14,15 @@ const PARTS: readonly (readonly [string, (bench: Bench) => Promise<Row[]>])[] = 
   ["connections and data", trafficRows],
   ["answers", answerRows],
   ["events", eventRows],
-  ["edits and memory", editAndMemoryRows],
+  ["memory", memoryRows],
+  ["edits", editRows],
 ];
 
 function machine(): string {
   const [cpu] = cpus();
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "Linux";
-  return `${cpus().length} × ${cpu?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system}, Linux ${release()}`;
+  const [busy = 0] = loadavg();
+  return `${cpus().length} × ${cpu?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system}, Linux ${release()}; load average before it began ${busy.toFixed(1)}`;
 }
 
 /** Each part in a world of its own, so that one that cannot be measured does not take the others with it. */

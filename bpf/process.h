@@ -57,6 +57,7 @@ static __always_inline void resolve(struct process *process)
 	if (!image || image->class == CLASS_UNKNOWN)
 		return;
 	process->app = image->app;
+	process->responsible = image->responsible;
 	process->launcher = image->launcher;
 	process->session = image->session;
 	process->class = image->class;

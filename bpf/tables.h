@@ -159,7 +159,7 @@ struct image {
 	__u8 session;	  /* init, a service or session manager, a terminal: what it starts acts for itself */
 	__u8 interpreter; /* look again with args_hash */
 	__u8 reserved;
-	__u32 reserved2;
+	__u32 responsible; /* app id it acts for: the key does not say it where IMAGE_FOR_WHOM_UNKNOWN */
 };
 
 /* An address the kernel has in one namespace: packets to it stay on the machine. */

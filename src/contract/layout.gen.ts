@@ -278,7 +278,7 @@ export const Image = {
     session: { offset: 9, type: "u8", count: null },
     interpreter: { offset: 10, type: "u8", count: null },
     reserved: { offset: 11, type: "u8", count: null },
-    reserved2: { offset: 12, type: "u32", count: null },
+    responsible: { offset: 12, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 

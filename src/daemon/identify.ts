@@ -111,7 +111,7 @@ async function fileImage(engine: Engine, report: KernelReport): Promise<void> {
     session: Number(outcome.role === "session"),
     interpreter: 0,
     reserved: 0,
-    reserved2: 0,
+    responsible,
   };
   try {
     keepNames(engine);

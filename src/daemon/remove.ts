@@ -66,8 +66,8 @@ function pinned<T>(folder: string, name: string, read: (map: number) => T[]): T[
   }
 }
 
-/** Takes the filters for packet sockets off the devices of these namespaces; returns how many there were. */
-function unguard(scope: Scope, cookies: Iterable<bigint>): number {
+/** Takes a scope's filters for packet sockets off the devices of these namespaces; returns how many there were. */
+export function unguard(scope: Scope, cookies: Iterable<bigint>): number {
   let removed = 0;
   for (const cookie of cookies) {
     const space = findNamespace(cookie, 0);
@@ -81,24 +81,36 @@ function unguard(scope: Scope, cookies: Iterable<bigint>): number {
   return removed;
 }
 
-/** Removes everything of a scope. The hooks go first, so that what was held is free at the kernel's next retry. */
+/**
+ * Takes a scope's pins away and then, when `daemonEnds` is done (a daemon would put them back), its filters; whoever waited for one goes
+ * on. The hooks go first, so that what was held is free at the kernel's next retry.
+ */
+export async function removeSet(
+  scope: Scope,
+  daemonEnds: () => Promise<void>,
+): Promise<{ readonly pins: number; readonly filters: number }> {
+  const folders = [pinFolder(scope), `${pinFolder(scope)}-new`];
+  const guarded = new Set(folders.flatMap((folder) => pinned(folder, "guarded", guardedIn)));
+  const waiting: Stopped[] = folders.flatMap((folder) => pinned(folder, "stopped", stoppedIn));
+  const pins = folders.reduce((sum, folder) => sum + removePins(folder), 0);
+  removeEmptyRoot();
+  await daemonEnds();
+  const filters = unguard(scope, guarded);
+  for (const entry of waiting) goOn(entry);
+  return { pins, filters };
+}
+
+/** Removes everything of a scope, its daemon included. */
 export async function remove(options: ScopeOptions): Promise<Removed> {
   const scope = scopeOf(options.scope);
   const folder = pinFolder(scope);
   const pid = daemonOf(scope);
   const links = existsSync(join(folder, "links")) ? readdirSync(join(folder, "links")).length : 0;
-  const folders = [folder, `${folder}-new`];
-  const guarded = new Set(folders.flatMap((each) => pinned(each, "guarded", guardedIn)));
-  const waiting: Stopped[] = folders.flatMap((each) => pinned(each, "stopped", stoppedIn));
-  const pins = folders.reduce((sum, each) => sum + removePins(each), 0);
-  removeEmptyRoot();
-  if (pid !== null) {
+  const { pins, filters } = await removeSet(scope, async () => {
+    if (pid === null) return;
     process.kill(pid, "SIGTERM");
     await stopped(scope, pid);
-  }
-  /* After the daemon, which would put them back. */
-  const filters = unguard(scope, guarded);
-  for (const entry of waiting) goOn(entry);
+  });
   return { scope: scope.path, pid, links, pins, filters, held: 0 };
 }
 

@@ -9,11 +9,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { decodeBytes, visible } from "../contract/bytes.ts";
 import { Failure } from "../contract/failure.ts";
 import type { RunOptions } from "../contract/local.ts";
-import { pinFolder, removeEmptyRoot, removePins, scopeOf } from "../kernel/pins.ts";
+import { scopeOf } from "../kernel/pins.ts";
 import { hasTerminal } from "../kernel/terminal.ts";
 import { printRule } from "../rules/print.ts";
 import { asCaller, type Caller, lastArguments, theCaller } from "./caller.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
+import { removeSet } from "./remove.ts";
 import { readRuleFile } from "./rulebook.ts";
 import { RunCgroup } from "./run-cgroup.ts";
 import { askOnTerminal } from "./run-questions.ts";
@@ -208,8 +209,7 @@ export async function run(options: RunOptions): Promise<number> {
   try {
     return await judgedRun({ options, caller, cgroup, folder });
   } finally {
-    for (const pins of [pinFolder(scope), `${pinFolder(scope)}-new`]) removePins(pins);
-    removeEmptyRoot();
+    await removeSet(scope, async () => {});
     cgroup.remove();
     rmSync(folder, { recursive: true, force: true });
     rmSync(join(RUN_FOLDER, `${scope.id}.lock`), { force: true });

@@ -7,7 +7,7 @@ import { Failure, isFailureCode } from "../contract/failure.ts";
 import type { Started, UpOptions } from "../contract/local.ts";
 import { pinFolder, removePins, scopeOf } from "../kernel/pins.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { daemonOf, remove } from "./remove.ts";
+import { daemonOf, remove, unguard } from "./remove.ts";
 import { settingOf } from "./settings.ts";
 
 /** Set for the process that `up --detach` leaves behind; it reports over its IPC channel. */
@@ -56,10 +56,14 @@ async function untilEnded(daemon: Daemon, options: UpOptions): Promise<string> {
     process.on("SIGINT", () => resolve("remove"));
     void daemon.gone.then(() => resolve("gone"));
   });
+  const guarded = daemon.engine.kernel.guarded();
   await daemon.stop();
   if (why === "leave") return `The rules stay in force for ${daemon.scope.path}; "holdfast down" takes them away`;
   if (why === "remove") await remove(options);
-  if (why === "gone") removePins(pinFolder(daemon.scope));
+  if (why === "gone") {
+    removePins(pinFolder(daemon.scope));
+    unguard(daemon.scope, guarded);
+  }
   return `Holdfast is no longer in force for ${daemon.scope.path}`;
 }
 

@@ -33,7 +33,7 @@ import {
 } from "./libbpf.ts";
 import { close } from "./libc.ts";
 import { mapMemory } from "./memory.ts";
-import { removePins, type Scope } from "./pins.ts";
+import { makePins, removePins, type Scope } from "./pins.ts";
 
 export const MAPS = [
   "policy",
@@ -233,7 +233,8 @@ function loadNew(options: LoadOptions): Loaded {
 
   const attach = (): void => {
     removePins(building);
-    for (const kind of ["", "maps", "programs", "links"]) mkdirSync(join(building, kind), { mode: 0o700 });
+    makePins(building);
+    for (const kind of ["maps", "programs", "links"]) mkdirSync(join(building, kind), { mode: 0o700 });
     mkdirSync(join(building, `object-${hashOf(options.objectFile)}`));
     for (const name of MAPS) pin(object.mapFd(name), join(building, "maps", name));
     for (const name of PROGRAMS) pin(object.programFd(name), join(building, "programs", name));

@@ -9,6 +9,7 @@ const process_ = koffi.load(null);
 const mount_ = process_.func("int mount(const char *, const char *, const char *, unsigned long, const void *)");
 const flock_ = process_.func("int flock(int, int)");
 const LOCK_EX_NB = 2 | 4;
+const MAX_ATTEMPTS = 10;
 
 type MountPoint = { readonly type: string; readonly target: string };
 
@@ -82,6 +83,19 @@ export function pinFolder(scope: Scope): string {
   return join(pinRoot(), scope.id.toString());
 }
 
+/** Makes a folder of pins, and BPFFS/holdfast again when another scope's `down` has just removed it. */
+export function makePins(folder: string): void {
+  for (let attempt = 1; ; attempt++) {
+    pinRoot();
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** Removes a folder of pins and all in it; returns how many pins there were. A pinned link that goes detaches its program. */
 export function removePins(folder: string): number {
   if (!existsSync(folder)) return 0;
@@ -103,7 +117,12 @@ export function removeEmptyRoot(): void {
   const bpffs = found("bpf");
   if (bpffs === null) return;
   const folder = join(bpffs, "holdfast");
-  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    /* There is none, or another scope is in it. */
+    if (!["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
 }
 
 /** Takes the scope's lock for as long as the returned function is not called; null when another daemon has it. */

@@ -82,6 +82,7 @@ static const struct {
 	FIELD("wait-socket", SWITCH, wait_socket),
 	FIELD("wait-stdin", SWITCH, wait_stdin),
 	FIELD("stay", SWITCH, stay),
+	FIELD("again", SWITCH, again),
 	FIELD("dgram", SWITCH, dgram),
 	FIELD("bypass", SWITCH, bypass),
 	FIELD("mcast-join", SWITCH, mcast_join),

@@ -34,6 +34,7 @@ struct options {
 	bool wait_socket; /* wait for a line on standard input after socket() */
 	bool wait_stdin;  /* ... and after connect(), before the first byte is sent */
 	bool stay;	  /* wait for a line after sending, with the socket still open */
+	bool again;	  /* ... and then send once more: that is the outcome */
 	bool dgram, bypass, mcast_join, extension;
 	char **rest; /* after "--", ends with NULL */
 	int rest_count;

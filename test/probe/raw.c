@@ -18,6 +18,8 @@ static struct outcome send_once(const struct options *options, int fd, const voi
 	outcome.sent = !outcome.error;
 	if (options->stay)
 		wait_line(options, "sent");
+	if (options->again && sendto(fd, data, size, 0, &to->any, length) < 0)
+		outcome = failed("sendto");
 	close(fd);
 	return outcome;
 }

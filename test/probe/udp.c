@@ -114,6 +114,8 @@ struct outcome udp(const struct options *options)
 		outcome = (struct outcome){ "reply", errno == EAGAIN ? ETIMEDOUT : errno, false, outcome.sent };
 	if (options->stay)
 		wait_line(options, "sent");
+	if (options->again)
+		outcome = send_all(options, fd, &to, options->connected ? 0 : length);
 	close(fd);
 	return outcome;
 }

@@ -158,27 +158,41 @@ static __always_inline __u32 port_row(__u32 half_index, const struct half *half,
 	return port_span_row(half_index, half->port_spans, key);
 }
 
-/* The rows whose AND is taken; the second of a pair is ORed into the first. */
+/* The rows whose AND is taken, by their places in the table; the second of a pair is ORed into the first. */
 struct rows {
-	const struct row *who;
-	const struct row *who_else; /* unidentified: rules that deny or ask might be about this app */
-	const struct row *where;
-	const struct row *where_else; /* incoming to a multicast or broadcast address. Name rows will be ORed here as well */
-	const struct row *ports;
-	const struct row *ports_else; /* port not readable: outgoing rules that deny or ask might be about it */
-	const struct row *user;
+	__u32 who;
+	__u32 who_else; /* unidentified: rules that deny or ask might be about this app */
+	__u32 where;
+	__u32 where_else; /* incoming to a multicast or broadcast address. Name rows will be ORed here as well */
+	__u32 ports;
+	__u32 ports_else; /* port not readable: outgoing rules that deny or ask might be about it */
+	__u32 user;
 };
 
-/* The first rule all rows agree on, as a bit, or NO_RULE. */
-static __always_inline __u32 first_rule(const struct rows *rows)
+#define LOOKUP_FAILED 0xfffffffeu
+
+/* The first rule all rows agree on, as a bit, or NO_RULE; LOOKUP_FAILED when a row is not there. A global function, as above. */
+__noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 {
-	__u64 summary = (rows->who->summary | rows->who_else->summary) & (rows->where->summary | rows->where_else->summary) &
-			(rows->ports->summary | rows->ports_else->summary) & rows->user->summary;
+	if (!places)
+		return LOOKUP_FAILED;
+	const struct row *who = table_row(half_index, places->who);
+	const struct row *who_else = table_row(half_index, places->who_else);
+	const struct row *where = table_row(half_index, places->where);
+	const struct row *where_else = table_row(half_index, places->where_else);
+	const struct row *ports = table_row(half_index, places->ports);
+	const struct row *ports_else = table_row(half_index, places->ports_else);
+	const struct row *user = table_row(half_index, places->user);
+
+	if (!who || !who_else || !where || !where_else || !ports || !ports_else || !user)
+		return LOOKUP_FAILED;
+	__u64 summary = (who->summary | who_else->summary) & (where->summary | where_else->summary) &
+			(ports->summary | ports_else->summary) & user->summary;
 
 	for (int i = 0; i < ROW_WORDS && summary; i++) {
 		__u32 w = lowest_bit(summary);
-		__u64 bits = (rows->who->words[w] | rows->who_else->words[w]) & (rows->where->words[w] | rows->where_else->words[w]) &
-			     (rows->ports->words[w] | rows->ports_else->words[w]) & rows->user->words[w];
+		__u64 bits = (who->words[w] | who_else->words[w]) & (where->words[w] | where_else->words[w]) &
+			     (ports->words[w] | ports_else->words[w]) & user->words[w];
 		if (bits)
 			return w * 64 + lowest_bit(bits);
 		summary &= summary - 1;
@@ -187,16 +201,19 @@ static __always_inline __u32 first_rule(const struct rows *rows)
 }
 
 /* A lookup that cannot fail failed: hold, as for anything not known. */
-static __always_inline void decision_failed(struct decision *decision)
+static __always_inline int decision_failed(struct decision *decision)
 {
 	decision->action = ACTION_IDENTIFY;
 	decision->by = BY_UNKNOWN;
 	decision->failed = 1;
+	return 0;
 }
 
-/* Decides `conn` by one half of the tables. Every field of `decision` is written. */
-static __always_inline void decide_in(__u32 half_index, const struct half *half, const struct conn *conn, struct decision *decision)
+/* Decides `conn` by one half of the tables. Every field of `decision` is written. Returns 0: a global function returns a number. */
+__noinline int decide_in(__u32 half_index, const struct half *half, const struct conn *conn, struct decision *decision)
 {
+	if (!half || !conn || !decision)
+		return 0;
 	int unknown = conn->class == CLASS_UNKNOWN;
 	int all = conn->unread == UNREAD_ALL;
 	__u32 who = half->row_any_app;
@@ -213,25 +230,24 @@ static __always_inline void decide_in(__u32 half_index, const struct half *half,
 		if (entry)
 			who = entry->row;
 	}
-	rows.who = table_row(half_index, who);
-	rows.who_else = table_row(half_index, unknown ? half->row_not_allow : 0);
-	rows.where = table_row(half_index, all ? half->row_anything : address_row(half_index, half, conn));
-	rows.where_else = table_row(half_index, all		   ? half->row_not_allow_out :
-						conn->sent_to == 1 ? half->row_sent_multicast :
-						conn->sent_to == 2 ? half->row_sent_broadcast :
-								     0);
-	rows.ports = table_row(half_index, all ? half->row_anything : port_row(half_index, half, conn));
-	rows.ports_else = table_row(half_index, conn->unread ? half->row_not_allow_out : 0);
-	rows.user = table_row(half_index, user_span_row(half_index, half->users, conn->uid, half->row_other_user));
-	if (!rows.who || !rows.who_else || !rows.where || !rows.where_else || !rows.ports || !rows.ports_else || !rows.user)
+	rows.who = who;
+	rows.who_else = unknown ? half->row_not_allow : 0;
+	rows.where = all ? half->row_anything : address_row(half_index, half, conn);
+	rows.where_else = all		     ? half->row_not_allow_out :
+			  conn->sent_to == 1 ? half->row_sent_multicast :
+			  conn->sent_to == 2 ? half->row_sent_broadcast :
+					       0;
+	rows.ports = all ? half->row_anything : port_row(half_index, half, conn);
+	rows.ports_else = conn->unread ? half->row_not_allow_out : 0;
+	rows.user = user_span_row(half_index, half->users, conn->uid, half->row_other_user);
+	__u32 bit = first_rule(half_index, &rows);
+
+	if (bit == LOOKUP_FAILED)
 		return decision_failed(decision);
-
-	__u32 bit = first_rule(&rows);
-
 	if (bit == NO_RULE) {
 		decision->action = unknown && half->mode != ACTION_ALLOW ? ACTION_IDENTIFY : half->mode;
 		decision->by = decision->action == ACTION_IDENTIFY ? BY_IDENTIFY : BY_MODE;
-		return;
+		return 0;
 	}
 	const struct rule_entry *rule = table_rule(half_index, bit);
 	if (!rule)
@@ -239,13 +255,14 @@ static __always_inline void decide_in(__u32 half_index, const struct half *half,
 	if (unknown && rule->action != ACTION_ALLOW) {
 		decision->action = ACTION_IDENTIFY;
 		decision->by = BY_IDENTIFY;
-		return;
+		return 0;
 	}
 	decision->action = rule->action;
 	decision->by = BY_RULE;
 	decision->rule = rule->id;
 	decision->bit = bit;
 	decision->quiet = rule->quiet;
+	return 0;
 }
 
 #endif

@@ -59,6 +59,9 @@ const ADDRESSES = [
   ...["::1", "::", "fe80::1", "fc00::5", "ff02::fb", "2001:db8::1", "2001:db8:1::5", "2606:4700::1111"],
 ];
 
+/** An environment without lists, and with no database of networks. */
+export const NO_NAMES: Pick<Environment, "lists" | "locate"> = { lists: new Map(), locate: () => ({ asn: null, country: null }) };
+
 export const ENVIRONMENTS: readonly Environment[] = [
   {
     attached: [
@@ -72,8 +75,9 @@ export const ENVIRONMENTS: readonly Environment[] = [
       ["backup", 34],
     ]),
     realPaths: new Map([["/opt/app/b", "/usr/bin/ssh"]]),
+    ...NO_NAMES,
   },
-  { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map() },
+  { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES },
 ];
 
 const KINDS = ["any", "any", "internet", "local-net", "multicast", "broadcast", "loopback", "dns-servers"] as const;
@@ -242,6 +246,7 @@ export function generateConnection(random: Random, rules: readonly PlacedRule[],
     address: addressNear(random, random.pick(rule.rule.where)),
     own: random.oneIn(8),
     sentTo: direction === "in" && random.oneIn(3) ? random.pick(["multicast", "broadcast"] as const) : "unicast",
+    candidates: [],
   };
 }
 

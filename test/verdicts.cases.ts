@@ -6,7 +6,7 @@ import type { Environment } from "../src/contract/environment.ts";
 import type { PlacedRule } from "../src/contract/rule.ts";
 import { orderRules } from "../src/rules/order.ts";
 import { parseRule } from "../src/rules/parse.ts";
-import { NOBODY } from "./generate.ts";
+import { NO_NAMES, NOBODY } from "./generate.ts";
 import type { Situation } from "./verdicts.ts";
 
 export const ENVIRONMENT: Environment = {
@@ -21,6 +21,7 @@ export const ENVIRONMENT: Environment = {
     ["backup", 34],
   ]),
   realPaths: new Map([["/bin/curl", "/usr/bin/curl"]]),
+  ...NO_NAMES,
 };
 
 const identity = (facts: Partial<Identity>): Identity => ({ ...NOBODY, ...facts });
@@ -92,7 +93,7 @@ function connectionOf({ to, from, port = "tcp/443", who = "curl", uid = 1000, ow
   const address = to ?? from;
   if (address === undefined || PROTOCOLS[protocol] === undefined) throw new Error(`Cannot use the case ${to ?? from} ${port}`);
   const direction = to === undefined ? "in" : "out";
-  return { app: APPS[who], uid, direction, protocol: PROTOCOLS[protocol], address, port: Number(number), own, sentTo };
+  return { app: APPS[who], uid, direction, protocol: PROTOCOLS[protocol], address, port: Number(number), own, sentTo, candidates: [] };
 }
 
 function place(line: Line, index: number): PlacedRule {

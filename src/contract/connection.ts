@@ -2,6 +2,21 @@
 /** One connection as rules see it, and what was decided about it. */
 import type { App } from "./app.ts";
 
+/**
+ * One question whose answer led to the peer's address: the name asked first, then the CNAMEs of its answer. Names as `hostName` writes
+ * them. A rule matches a candidate when it matches any of its names.
+ */
+export type Candidate = {
+  readonly names: readonly string[];
+  /** The connection's own process asked. */
+  readonly own: boolean;
+  /**
+   * Another than the program itself says that these names have this address: a configured resolver, /etc/hosts, systemd-resolved.
+   * Without that the names count for *deny* and *ask* only.
+   */
+  readonly trusted: boolean;
+};
+
 /** The facts of a connection that decide which rules match. Addresses are canonical text, v4-mapped IPv6 already written as IPv4. */
 export type Connection = {
   /** Null = not yet identified. */
@@ -19,6 +34,8 @@ export type Connection = {
   readonly own: boolean;
   /** Incoming only: sent to a multicast group or to a broadcast address. */
   readonly sentTo: "unicast" | "multicast" | "broadcast";
+  /** What the peer's address is known as, the newest question first; none when nobody asked. */
+  readonly candidates: readonly Candidate[];
 };
 
 export type Mode = "allow" | "deny" | "ask";

@@ -24,6 +24,8 @@ function asked({ app, flow, flows, askRule }: OpenQuestion): Asked {
     port: flow.direction === 0 ? flow.peerPort : flow.localPort,
     own: flow.own !== 0,
     ask: askRule?.rule ?? null,
+    candidates: [],
+    domainOf: () => null,
   };
 }
 

@@ -67,7 +67,9 @@ export function explain(engine: Engine, request: RequestOf<"explain">): BackendR
     port: request.port,
     own: false,
     sentTo: "unicast",
+    candidates: [],
   };
   const mode = settingOf(engine.store(), "mode") as "allow" | "deny" | "ask";
-  return { ...explainRules(engine.rulebook.book.ordered, connection, mode, engine.environment), candidates: [] };
+  const { ambiguous: _, ...explanation } = explainRules(engine.rulebook.book.ordered, connection, mode, engine.environment);
+  return { ...explanation, candidates: [...explanation.candidates] };
 }

@@ -31,6 +31,8 @@ export function readEnvironment(rules: readonly Rule[]): Environment {
     dnsServers: readDnsServers(),
     users: readUsers(),
     realPaths,
+    lists: new Map(),
+    locate: () => ({ asn: null, country: null }),
   };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { generateSituation, NOBODY } from "../../test/generate.ts";
+import { generateSituation, NO_NAMES, NOBODY } from "../../test/generate.ts";
 import type { App, Identity } from "../contract/app.ts";
 import type { Environment } from "../contract/environment.ts";
 import type { PlacedRule } from "../contract/rule.ts";
@@ -11,7 +11,7 @@ import { orderRules } from "./order.ts";
 import { parseRule } from "./parse.ts";
 import { printRule } from "./print.ts";
 
-const ENVIRONMENT: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map() };
+const ENVIRONMENT: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES };
 
 function app(facts: Partial<Identity>, via: Partial<Identity> | null = null): App {
   return { ...NOBODY, ...facts, via: via === null ? null : { ...NOBODY, ...via } };
@@ -24,7 +24,8 @@ function ask(text: string): Asked["ask"] {
 }
 
 const CURL = app({ path: "/usr/bin/curl" });
-const ASKED: Asked = { app: CURL, direction: "out", protocol: 6, address: "192.0.2.1", port: 443, own: false, ask: null };
+const NAMELESS = { candidates: [], domainOf: () => null } as const;
+const ASKED: Asked = { app: CURL, direction: "out", protocol: 6, address: "192.0.2.1", port: 443, own: false, ask: null, ...NAMELESS };
 const ANSWER = { action: "allow", scope: null, anyPort: false, lifetime: { kind: "ever" } } as const;
 
 /** The rule as text, or the problem. */
@@ -115,7 +116,7 @@ suite("answerRule()", () => {
         if (who === null || links) continue;
         const [rule] = matchingRules(ordered, connection, environment);
         if (rule?.rule.action !== "ask") continue;
-        const asked: Asked = { ...connection, app: who, ask: rule.rule };
+        const asked: Asked = { ...connection, app: who, ask: rule.rule, ...NAMELESS };
         for (const scope of offeredScopes(asked, environment)) {
           const answer = answerRule(asked, { ...ANSWER, scope, anyPort: rule.rule.ports.length === 0 }, environment);
           if (!answer.ok) continue;

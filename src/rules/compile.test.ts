@@ -2,7 +2,7 @@
 /** Sizes and limits. That the tables mean the right thing is test/verdicts.test.ts. */
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { ENVIRONMENTS, generateApps, generateRules, NOBODY } from "../../test/generate.ts";
+import { ENVIRONMENTS, generateApps, generateRules, NO_NAMES, NOBODY } from "../../test/generate.ts";
 import { Random } from "../../test/random.ts";
 import { decode } from "../contract/codec.ts";
 import type { Environment } from "../contract/environment.ts";
@@ -13,7 +13,7 @@ import { orderRules } from "./order.ts";
 import { parseRule } from "./parse.ts";
 
 const SETTINGS = { mode: "ask", whenAway: "deny", whenUnknown: "deny" } as const;
-const EMPTY: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map() };
+const EMPTY: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES };
 
 function placed(text: string, id: number): PlacedRule {
   const parsed = parseRule(text);

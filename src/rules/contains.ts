@@ -7,6 +7,7 @@ import { portIntervals } from "./compile-ports.ts";
 import { globMatches } from "./glob.ts";
 import { LIMITED_BROADCAST, LOCAL_NET, LOOPBACK, MULTICAST, UNSPECIFIED } from "./kinds.ts";
 import { rangeOf } from "./match.ts";
+import { nameMatches } from "./names.ts";
 import { type Interval, merge } from "./sweep.ts";
 
 type Direction = Rule["direction"];
@@ -50,8 +51,8 @@ function certainRanges(entry: Where, direction: Direction): readonly AddressRang
 /** A rule's where, made ready to be compared with many. */
 export type Places = {
   readonly any: boolean;
-  /** Entries that are no addresses, as text: the same text is the same place. */
-  readonly named: readonly string[];
+  /** Entries that are no addresses. */
+  readonly named: readonly Where[];
   /** The addresses the entries name. */
   readonly ranges: readonly AddressRange[];
   /** The addresses the rule is sure to take. */
@@ -73,8 +74,33 @@ export function placesOf(where: readonly Where[], direction: Direction): Places 
     certain[family].some(({ first, last }) => first === 0n && last === lastAddress(family)),
   );
   const ranges = where.map(rangeOf).filter((range) => range !== null);
-  const named = where.filter((entry) => rangeOf(entry) === null).map((entry) => JSON.stringify(entry));
+  const named = where.filter((entry) => rangeOf(entry) === null);
   return { any: whole || where.some(({ kind }) => kind === "any"), named, ranges, certain };
+}
+
+/** Whether an entry that is no address takes whatever `inner` does. What is on a list changes: the same list alone is certain. */
+function entryContains(outer: Where, inner: Where): boolean {
+  switch (inner.kind) {
+    case "host":
+      return nameMatches(outer, inner.name);
+    case "domain":
+      return outer.kind !== "host" && nameMatches(outer, inner.name);
+    case "subdomains":
+      return outer.kind !== "host" && (nameMatches(outer, inner.name) || (outer.kind === "subdomains" && outer.name === inner.name));
+    case "list":
+      return outer.kind === "list" && outer.name === inner.name;
+    case "asn":
+      return outer.kind === "asn" && outer.number === inner.number;
+    case "country":
+      return outer.kind === "country" && outer.code === inner.code;
+    default:
+      return outer.kind === inner.kind;
+  }
+}
+
+/** Whether any of the entries looks at names. */
+export function looksAtNames({ named }: Places): boolean {
+  return named.some(({ kind }) => kind === "host" || kind === "domain" || kind === "subdomains" || kind === "list");
 }
 
 /** Whether every place of `inner` lies within `outer`. */
@@ -83,7 +109,7 @@ export function placesContain(outer: Places, inner: Places): boolean {
   for (const range of inner.ranges) {
     if (!outer.certain[range.family].some(({ first, last }) => first <= range.first && range.last <= last)) return false;
   }
-  return inner.named.every((entry) => outer.named.includes(entry));
+  return inner.named.every((entry) => outer.named.some((other) => entryContains(other, entry)));
 }
 
 /** Ports made ready to be compared with many: protocol << 16 | port; null is every one. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { NOBODY } from "../../test/generate.ts";
+import { NO_NAMES, NOBODY } from "../../test/generate.ts";
 import type { Environment } from "../contract/environment.ts";
 import type { PlacedRule } from "../contract/rule.ts";
 import { explain, explanationText } from "./explain.ts";
@@ -10,7 +10,7 @@ import { orderRules } from "./order.ts";
 import { parseRule } from "./parse.ts";
 import { printRule } from "./print.ts";
 
-const ENVIRONMENT: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map() };
+const ENVIRONMENT: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES };
 const APP = { ...NOBODY, path: "/usr/bin/curl", via: null };
 const CONNECTION = {
   app: APP,
@@ -21,6 +21,7 @@ const CONNECTION = {
   port: 443,
   own: false,
   sentTo: "unicast",
+  candidates: [],
 } as const;
 
 function rules(...texts: string[]): PlacedRule[] {
@@ -54,6 +55,8 @@ suite("explain()", () => {
       text: "deny any -> 192.0.2.0/24",
       position: 2,
       next: { rule: 1, text: "allow /usr/bin/curl -> any", step: 2, stepName: "kind of where" },
+      candidates: [],
+      ambiguous: null,
     });
     assert.match(
       explanationText(explanation),

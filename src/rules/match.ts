@@ -7,6 +7,7 @@ import type { PortSpec, Program, Rule, Where, Who } from "../contract/rule.ts";
 import { type Address, type AddressRange, inRange, knownAddress, prefixRange } from "./address.ts";
 import { globMatches } from "./glob.ts";
 import { inAny, kindsOf } from "./kinds.ts";
+import { type Named, nameMatches } from "./names.ts";
 import { ICMP, ICMPV6, WITH_PORTS } from "./protocols.ts";
 
 /** Whether `identity` by itself is the program. Packages hold only while their file is as shipped. */
@@ -72,8 +73,16 @@ export function rangeOf(entry: Where): AddressRange | null {
   return range;
 }
 
-/** Whether one entry of where holds. Names, lists, networks and countries never do: unsupported.ts refuses them. */
-export function entryMatches(entry: Where, peer: Address, connection: Connection, environment: Environment): boolean {
+/** A connection as one look-up sees it: its peer's address, parsed, and the names that count. */
+export type Seen = { readonly connection: Connection; readonly peer: Address; readonly named: Named };
+
+/** `connection` as seen by `named`. Throws RangeError when its address is none. */
+export function seenAs(connection: Connection, named: Named): Seen {
+  return { connection, peer: knownAddress(connection.address), named };
+}
+
+/** Whether the peer's address, whatever its names, is in one entry of where. */
+function addressMatches(entry: Where, { connection, peer }: Seen, environment: Environment): boolean {
   const kinds = kindsOf(environment);
   const incoming = connection.direction === "in";
   switch (entry.kind) {
@@ -94,11 +103,25 @@ export function entryMatches(entry: Where, peer: Address, connection: Connection
         !connection.own &&
         ![kinds.loopback, kinds.unspecified, kinds.multicast, kinds.broadcast, kinds.localNet].some((kind) => inAny(peer, kind))
       );
+    case "list":
+      return (environment.lists.get(entry.name)?.hasAddress(connection.address) ?? null) !== null;
+    case "asn":
+      return environment.locate(connection.address).asn === entry.number;
+    case "country":
+      return environment.locate(connection.address).country === entry.code;
     default: {
       const range = rangeOf(entry);
       return range !== null && inRange(peer, range);
     }
   }
+}
+
+/** Whether one entry of where holds: by the peer's address or, where names count, by one of them. */
+export function entryMatches(entry: Where, seen: Seen, environment: Environment, namesCount: boolean): boolean {
+  if (addressMatches(entry, seen, environment)) return true;
+  if (!namesCount) return false;
+  const list = entry.kind === "list" ? environment.lists.get(entry.name) : undefined;
+  return seen.named.names.some((name) => nameMatches(entry, name) || (list?.has(name) ?? null) !== null);
 }
 
 /** Whether one entry of ports holds. */
@@ -109,12 +132,14 @@ function portMatches(spec: PortSpec, connection: Connection): boolean {
   return spec.ports === null || (spec.ports.first <= port && port <= spec.ports.last);
 }
 
-/** Every condition but the program. `peer` is the connection's address, parsed. */
-export function restMatches(rule: Rule, connection: Connection, peer: Address, environment: Environment): boolean {
+/** Every condition but the program. Names that the program may have made up allow nothing. */
+export function restMatches(rule: Rule, seen: Seen, environment: Environment): boolean {
+  const { connection, named } = seen;
+  const namesCount = named.trusted || rule.action !== "allow";
   return (
     (rule.direction === "both" || rule.direction === connection.direction) &&
     (rule.ports.length === 0 || rule.ports.some((spec) => portMatches(spec, connection))) &&
     userMatches(rule.who, connection.uid, environment) &&
-    rule.where.some((entry) => entryMatches(entry, peer, connection, environment))
+    rule.where.some((entry) => entryMatches(entry, seen, environment, namesCount))
   );
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { generateSituation } from "../../test/generate.ts";
+import { generateSituation, NO_NAMES } from "../../test/generate.ts";
 import type { Environment } from "../contract/environment.ts";
 import type { PlacedRule } from "../contract/rule.ts";
 import { matchingRules } from "./evaluate.ts";
@@ -15,6 +15,7 @@ const ENVIRONMENT: Environment = {
   dnsServers: [],
   users: new Map(),
   realPaths: new Map([["/usr/bin/vi", "/etc/alternatives/vi"]]),
+  ...NO_NAMES,
 };
 
 function covered(...texts: string[]): [number, number][] {

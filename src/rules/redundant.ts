@@ -2,7 +2,7 @@
 /** Rules that can never win: a rule before them holds whenever they do. Only what is certain; several rules that cover one together are not found. */
 import type { Environment } from "../contract/environment.ts";
 import type { PlacedRule } from "../contract/rule.ts";
-import { type Places, type Ports, placesContain, placesOf, portsContain, portsOf, whoContains } from "./contains.ts";
+import { looksAtNames, type Places, type Ports, placesContain, placesOf, portsContain, portsOf, whoContains } from "./contains.ts";
 
 /** A rule's conditions, made ready to be compared with many. */
 type Conditions = { readonly placed: PlacedRule; readonly places: Places; readonly ports: Ports };
@@ -12,13 +12,20 @@ function conditionsOf(placed: PlacedRule): Conditions {
   return { placed, places: placesOf(where, direction), ports: portsOf(ports) };
 }
 
+/** Names that a program made up count for rules that deny or ask, and not for an *allow* before them. */
+function namesDiffer(outer: Conditions, inner: Conditions): boolean {
+  const [a, b] = [outer.placed.rule.action, inner.placed.rule.action];
+  return a === "allow" && b !== "allow" && !outer.places.any && looksAtNames(inner.places);
+}
+
 function covers(outer: Conditions, inner: Conditions, environment: Environment): boolean {
   const [a, b] = [outer.placed.rule, inner.placed.rule];
   return (
     (a.direction === "both" || a.direction === b.direction) &&
     placesContain(outer.places, inner.places) &&
     portsContain(outer.ports, inner.ports) &&
-    whoContains(a.who, b.who, environment)
+    whoContains(a.who, b.who, environment) &&
+    !namesDiffer(outer, inner)
   );
 }
 

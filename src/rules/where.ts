@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where a rule is about: text <-> Where[]. */
+import { hostName } from "../contract/name.ts";
 import type { Where } from "../contract/rule.ts";
 import { type Address, addressBits, parseAddress, prefixRange, printAddress } from "./address.ts";
 import { splitCommas, type Word } from "./lex.ts";
@@ -8,7 +9,6 @@ import { value } from "./quote.ts";
 
 const WORDS = ["any", "internet", "local-net", "multicast", "broadcast", "loopback", "dns-servers"] as const;
 const EXPECTED = `expected an address, a prefix like 10.0.0.0/8, first-last, a host, .domain, list:NAME, asn:N, country:XX or one of ${WORDS.join(", ")}`;
-const LABEL = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/;
 
 /** What a name that no rule can mean was probably meant to be: `; did you mean "loopback"?`, or nothing. */
 export function suggestPlace(name: string): string {
@@ -54,18 +54,13 @@ function parseRange(text: string, word: Word): Where | null {
   return { kind: "range", first: printAddress(first), last: printAddress(last) };
 }
 
-/** A name in lower case, without the final dot. Length limits: RFC 1035, 2.3.4. */
+/** A name as names are compared. Throws Stop. */
 function parseName(text: string, word: Word): string {
-  const name = text.toLowerCase().replace(/\.$/, "");
-  if (/[^\u0000-\u007f]/.test(name))
-    throw new Stop(word.column, `Cannot read name ${shown(text)}: write it in its ASCII form, each part as xn--…`);
-  const labels = name.split(".");
-  if (name.length > 253 || !labels.every((label) => label.length <= 63 && LABEL.test(label))) {
-    throw new Stop(word.column, `${shown(text)} is not a place; ${EXPECTED}`);
-  }
-  if (/^\d+$/.test(labels.at(-1) ?? ""))
+  const name = hostName(text);
+  if (name !== null) return name;
+  if (/(^|\.)\d+\.?$/.test(text))
     throw new Stop(word.column, `${shown(text)} is not an address: expected IPv4 like 192.0.2.1 or IPv6 like 2001:db8::1`);
-  return name;
+  throw new Stop(word.column, `${shown(text)} is not a place; ${EXPECTED}`);
 }
 
 function parsePrefixed(text: string, word: Word): Where | null {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The dimension of direction, protocol and port: one number (direction << 24 | protocol << 16 | port), and the rules that hold for it. */
 import { MAX_PORT_SPANS, PortSpan } from "../contract/layout.gen.ts";
-import type { PortSpec } from "../contract/rule.ts";
+import type { PortSpec, Rule } from "../contract/rule.ts";
 import type { Part } from "./parts.ts";
 import { ICMP, ICMPV6, WITH_PORTS } from "./protocols.ts";
-import { Bits, type RowTable } from "./rows.ts";
-import { type Interval, merge, Sweep } from "./sweep.ts";
-import { pack, TableFullError } from "./table.ts";
+import type { RowTable } from "./rows.ts";
+import { FIRST, type Interval, type Line, merge, type Sweep } from "./sweep.ts";
+import { TableFullError } from "./table.ts";
 
 const LAST = 0x1ffffff;
+const INCOMING = 1 << 24;
 const next = (key: number): number => key + 1;
 
 /** The protocols of an entry, by number. */
@@ -27,25 +28,52 @@ export function portIntervals(ports: readonly PortSpec[]): Interval<number>[] {
   return merge(intervals, next);
 }
 
-function intervalsOf(part: Part): Interval<number>[] {
-  const directions = part.direction === "both" ? [0, 1] : [part.direction === "out" ? 0 : 1];
-  const ports = portIntervals(part.placed.rule.ports);
-  const all = directions.flatMap((direction) =>
-    ports.map(({ first, last }) => ({ first: (direction << 24) | first, last: (direction << 24) | last })),
-  );
-  return merge(all, next);
+function lineOf({ ports }: Rule, direction: Part["direction"]): Line {
+  const intervals = portIntervals(ports);
+  const from = (key: number): Interval<number>[] => intervals.map(({ first, last }) => ({ first: key + first, last: key + last }));
+  const all = direction === "out" ? intervals : direction === "in" ? from(INCOMING) : merge([...intervals, ...from(INCOMING)], next);
+  return all.flatMap(({ first, last }) => [first, last]);
+}
+
+type Lines = { readonly [direction in Part["direction"]]: WeakMap<Rule, Line> };
+
+/** Lines as they were worked out before: most rules stay the same from edit to edit. */
+const known: Lines = { out: new WeakMap(), in: new WeakMap(), both: new WeakMap() };
+/** Any port is what most rules say that name none; one line does for all of them. */
+const ANY_PORT = { out: [0, INCOMING - 1], in: [INCOMING, LAST], both: [0, LAST] } as const satisfies Record<Part["direction"], Line>;
+
+function knownLine({ placed: { rule }, direction }: Part): Line {
+  if (rule.ports.length === 0) return ANY_PORT[direction];
+  const before = known[direction].get(rule);
+  if (before !== undefined) return before;
+  const line = lineOf(rule, direction);
+  known[direction].set(rule, line);
+  return line;
+}
+
+function pack(spans: readonly number[]): Uint8Array {
+  const { start, row } = PortSpan.fields;
+  const bytes = new Uint8Array((spans.length / 2) * PortSpan.size);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0, at = 0; i < spans.length; i += 2, at += PortSpan.size) {
+    view.setUint32(at + start.offset, spans[i] ?? 0, true);
+    view.setUint32(at + row.offset, spans[i + 1] ?? 0, true);
+  }
+  return bytes;
 }
 
 /** struct port_span. Throws TableFullError. */
-export function compilePorts(parts: readonly Part[], rows: RowTable): Uint8Array {
-  const sweep = new Sweep({ lowest: 0, highest: LAST, next }, 1);
-  for (const [bit, part] of parts.entries()) sweep.add(0, bit, intervalsOf(part));
-  const spans: { start: number; row: number }[] = [];
-  sweep.walk((start, [bits = new Bits()]) => {
-    const row = rows.indexOf(bits);
-    if (spans.at(-1)?.row !== row) spans.push({ start, row });
+export function compilePorts(parts: readonly Part[], sweep: Sweep, rows: RowTable): Uint8Array {
+  parts.forEach((part, bit) => {
+    sweep.add(FIRST, bit, knownLine(part), LAST);
   });
-  if (spans.length <= MAX_PORT_SPANS) return pack(PortSpan, spans);
+  /** Start and row of each. */
+  const spans: number[] = [];
+  sweep.walk((start, bits) => {
+    const row = rows.indexOf(bits);
+    if (spans.at(-1) !== row) spans.push(start, row);
+  });
+  if (spans.length / 2 <= MAX_PORT_SPANS) return pack(spans);
   throw new TableFullError(
     "Cannot compile these rules: they name too many ports; name the protocol (tcp/443 takes a fifth of 443), or use ranges",
   );

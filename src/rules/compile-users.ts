@@ -9,19 +9,24 @@ import { pack, TableFullError } from "./table.ts";
 
 /** struct user_row, by uid. `anyUser`: the rules that name no user. Throws TableFullError. */
 export function compileUsers(parts: readonly Part[], anyUser: Bits, environment: Environment, rows: RowTable): Uint8Array {
-  const byUid = new Map<number, Bits>();
+  const byUid = new Map<number, number[]>();
   for (const [bit, { placed }] of parts.entries()) {
     const { user } = placed.rule.who;
     const uid = user === null ? null : uidOf(user, environment);
     if (uid === null || uid > 0xffffffff) continue;
-    const bits = byUid.get(uid) ?? new Bits().addAll(anyUser);
-    byUid.set(uid, bits);
-    bits.add(bit);
+    const bits = byUid.get(uid);
+    if (bits === undefined) byUid.set(uid, [bit]);
+    else bits.push(bit);
   }
   if (byUid.size > MAX_USERS) throw new TableFullError(`Cannot use rules about ${byUid.size} users: the limit is ${MAX_USERS}`);
   const sorted = [...byUid].sort(([a], [b]) => a - b);
+  const row = new Bits();
   return pack(
     UserRow,
-    sorted.map(([uid, bits]) => ({ uid, row: rows.indexOf(bits) })),
+    sorted.map(([uid, bits]) => {
+      row.become(anyUser);
+      for (const bit of bits) row.add(bit);
+      return { uid, row: rows.indexOf(row) };
+    }),
   );
 }

@@ -2,16 +2,15 @@
 /** The address dimension: for every address, the rules whose where holds there. */
 import type { Environment } from "../contract/environment.ts";
 import { MAX_SPANS4, MAX_SPANS6, Span4, Span6 } from "../contract/layout.gen.ts";
-import type { Where } from "../contract/rule.ts";
+import type { Rule, Where } from "../contract/rule.ts";
 import { type AddressRange, type Family, lastAddress } from "./address.ts";
 import { type Kinds, kindsOf } from "./kinds.ts";
 import { rangeOf } from "./match.ts";
 import type { Part } from "./parts.ts";
 import { Bits, type RowTable } from "./rows.ts";
-import { type Interval, merge, Sweep } from "./sweep.ts";
-import { pack, TableFullError } from "./table.ts";
+import { BOTH, FIRST, type Interval, type Line, merge, SECOND, type Sweep } from "./sweep.ts";
+import { TableFullError } from "./table.ts";
 
-const FAMILIES = [4, 6] as const;
 const next = (address: bigint): bigint => address + 1n;
 
 /** Addresses, merged. */
@@ -74,63 +73,157 @@ function union(places: readonly Ranges[], family: Family): readonly Interval<big
   );
 }
 
-type Span = { readonly start: bigint; readonly row: number; readonly rowOwn: number };
+/** Where a rule holds, ready to be swept; `own`: for the namespace's own addresses. */
+type Lines = { readonly v4: Line; readonly own4: Line; readonly v6: Interval6; readonly own6: Interval6; readonly everywhere: boolean };
+type Interval6 = readonly Interval<bigint>[];
 
-const pack4 = (spans: readonly Span[]): Uint8Array =>
-  pack(
-    Span4,
-    spans.map(({ start, row, rowOwn }) => ({ start: Number(start), row, rowOwn, reserved: 0 })),
-  );
+const LAST4 = Number(lastAddress(4));
+const LAST6 = lastAddress(6);
 
-const pack6 = (spans: readonly Span[]): Uint8Array =>
-  pack(
-    Span6,
-    spans.map(({ start, row, rowOwn }) => ({ startHigh: start >> 64n, startLow: BigInt.asUintN(64, start), row, rowOwn })),
-  );
+const lineOf = (intervals: readonly Interval<bigint>[]): Line => intervals.flatMap(({ first, last }) => [Number(first), Number(last)]);
 
-function spansOf(sweep: Sweep<bigint>, rows: RowTable): Span[] {
-  const spans: Span[] = [];
-  sweep.walk((start, [foreign = new Bits(), own = new Bits()]) => {
+function covers(intervals: readonly Interval<bigint>[], family: Family): boolean {
+  return intervals.some(({ first, last }) => first === 0n && last === lastAddress(family));
+}
+
+function linesOf(places: readonly Place[]): Lines {
+  const foreign = places.map((place) => place.foreign);
+  const own = places.map((place) => place.own);
+  const alike = places.every((place) => place.foreign === place.own);
+  const of4 = union(foreign, 4);
+  const own4 = alike ? of4 : union(own, 4);
+  const v6 = union(foreign, 6);
+  const own6 = alike ? v6 : union(own, 6);
+  const v4 = lineOf(of4);
+  return {
+    v4,
+    own4: alike ? v4 : lineOf(own4),
+    v6,
+    own6,
+    everywhere: covers(of4, 4) && covers(own4, 4) && covers(v6, 6) && covers(own6, 6),
+  };
+}
+
+/** The lines of rules in one environment, as they were worked out before: most rules stay the same from edit to edit. */
+class KnownLines {
+  readonly #ofKind: ReturnType<typeof kindPlaces>;
+  readonly #known = new WeakMap<Rule, Lines>();
+
+  constructor(kinds: Kinds, outgoing: boolean) {
+    this.#ofKind = kindPlaces(kinds, outgoing);
+  }
+
+  of(rule: Rule): Lines {
+    const before = this.#known.get(rule);
+    if (before !== undefined) return before;
+    const lines = linesOf(rule.where.map((entry) => this.#ofKind[entry.kind] ?? addressPlace(entry)));
+    this.#known.set(rule, lines);
+    return lines;
+  }
+}
+
+type Known = { readonly outgoing: KnownLines; readonly others: KnownLines };
+const known = new WeakMap<Kinds, Known>();
+
+function knownIn(environment: Environment): Known {
+  const kinds = kindsOf(environment);
+  const before = known.get(kinds);
+  if (before !== undefined) return before;
+  const made = { outgoing: new KnownLines(kinds, true), others: new KnownLines(kinds, false) };
+  known.set(kinds, made);
+  return made;
+}
+
+/** Start, row and row for own addresses of each span; what is like the one before is left out. */
+function spansOf(sweep: Sweep, rows: RowTable): number[] {
+  const spans: number[] = [];
+  sweep.walk((start, foreign, own) => {
     const row = rows.indexOf(foreign);
     const rowOwn = rows.indexOf(own);
-    const before = spans.at(-1);
-    if (before?.row !== row || before.rowOwn !== rowOwn) spans.push({ start, row, rowOwn });
+    if (spans.at(-2) !== row || spans.at(-1) !== rowOwn) spans.push(start, row, rowOwn);
   });
   return spans;
 }
 
-function covers(intervals: readonly Interval<bigint>[], family: Family): boolean {
-  return intervals.some(({ first, last }) => first === 0n && last === lastAddress(family));
+function pack4(spans: readonly number[]): Uint8Array {
+  const { start, row, rowOwn } = Span4.fields;
+  const bytes = new Uint8Array((spans.length / 3) * Span4.size);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0, at = 0; i < spans.length; i += 3, at += Span4.size) {
+    view.setUint32(at + start.offset, spans[i] ?? 0, true);
+    view.setUint32(at + row.offset, spans[i + 1] ?? 0, true);
+    view.setUint32(at + rowOwn.offset, spans[i + 2] ?? 0, true);
+  }
+  return bytes;
+}
+
+/** `starts`: the address that a span's start is the number of. */
+function pack6(spans: readonly number[], starts: readonly bigint[]): Uint8Array {
+  const { startHigh, startLow, row, rowOwn } = Span6.fields;
+  const bytes = new Uint8Array((spans.length / 3) * Span6.size);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0, at = 0; i < spans.length; i += 3, at += Span6.size) {
+    const address = starts[spans[i] ?? 0] ?? 0n;
+    view.setBigUint64(at + startHigh.offset, address >> 64n, true);
+    view.setBigUint64(at + startLow.offset, BigInt.asUintN(64, address), true);
+    view.setUint32(at + row.offset, spans[i + 1] ?? 0, true);
+    view.setUint32(at + rowOwn.offset, spans[i + 2] ?? 0, true);
+  }
+  return bytes;
+}
+
+/** Addresses of 128 bits are swept by number: every place where an interval begins or has ended, in order. */
+function startsOf(lines: readonly Lines[]): bigint[] {
+  const starts = new Set([0n]);
+  for (const { v6, own6 } of lines)
+    for (const intervals of v6 === own6 ? [v6] : [v6, own6])
+      for (const { first, last } of intervals) {
+        starts.add(first);
+        if (last < LAST6) starts.add(next(last));
+      }
+  return [...starts].sort((a, b) => (a < b ? -1 : 1));
+}
+
+function compile4(lines: readonly Lines[], sweep: Sweep, rows: RowTable): number[] {
+  lines.forEach(({ v4, own4 }, bit) => {
+    sweep.add(v4 === own4 ? BOTH : FIRST, bit, v4, LAST4);
+    if (v4 !== own4) sweep.add(SECOND, bit, own4, LAST4);
+  });
+  return spansOf(sweep, rows);
+}
+
+function compile6(lines: readonly Lines[], starts: readonly bigint[], sweep: Sweep, rows: RowTable): number[] {
+  const numbers = new Map(starts.map((address, i) => [address, i]));
+  const highest = starts.length - 1;
+  const numbered = (intervals: Interval6): Line =>
+    intervals.flatMap(({ first, last }) => [numbers.get(first) ?? 0, last < LAST6 ? (numbers.get(next(last)) ?? 0) - 1 : highest]);
+  lines.forEach(({ v6, own6 }, bit) => {
+    if (v6.length > 0) sweep.add(v6 === own6 ? BOTH : FIRST, bit, numbered(v6), highest);
+    if (v6 !== own6) sweep.add(SECOND, bit, numbered(own6), highest);
+  });
+  return spansOf(sweep, rows);
 }
 
 /** struct span4, struct span6, and the bits of the rules that hold for every address. Throws TableFullError. */
 export function compileWhere(
   parts: readonly Part[],
   environment: Environment,
+  sweep: Sweep,
   rows: RowTable,
 ): { readonly spans4: Uint8Array; readonly spans6: Uint8Array; readonly everywhere: Bits } {
-  const kinds = kindsOf(environment);
-  const [outgoing, others] = [kindPlaces(kinds, true), kindPlaces(kinds, false)];
-  const sweeps = FAMILIES.map((family) => ({ family, sweep: new Sweep({ lowest: 0n, highest: lastAddress(family), next }, 2) }));
+  const { outgoing, others } = knownIn(environment);
+  const lines = parts.map(({ placed, direction }) => (direction === "out" ? outgoing : others).of(placed.rule));
   const everywhere = new Bits();
-  for (const [bit, { placed, direction }] of parts.entries()) {
-    const ofKind = direction === "out" ? outgoing : others;
-    const places = placed.rule.where.map((entry) => ofKind[entry.kind] ?? addressPlace(entry));
-    const [foreign, own] = [places.map((place) => place.foreign), places.map((place) => place.own)];
-    let whole = true;
-    for (const { family, sweep } of sweeps) {
-      const [holds, holdsOwn] = [union(foreign, family), union(own, family)];
-      sweep.add(0, bit, holds);
-      sweep.add(1, bit, holdsOwn);
-      whole &&= covers(holds, family) && covers(holdsOwn, family);
-    }
-    if (whole) everywhere.add(bit);
-  }
-  const [spans4 = [], spans6 = []] = sweeps.map(({ sweep }) => spansOf(sweep, rows));
-  if (spans4.length > MAX_SPANS4 || spans6.length > MAX_SPANS6) {
+  lines.forEach((line, bit) => {
+    if (line.everywhere) everywhere.add(bit);
+  });
+  const starts = startsOf(lines);
+  const spans4 = compile4(lines, sweep, rows);
+  const spans6 = compile6(lines, starts, sweep, rows);
+  if (spans4.length / 3 > MAX_SPANS4 || spans6.length / 3 > MAX_SPANS6) {
     throw new TableFullError(
       `Cannot compile these rules: they name more than ${MAX_SPANS4 / 2} IPv4 or ${MAX_SPANS6 / 2} IPv6 ranges; put addresses into a list, as in deny any -> list:NAME`,
     );
   }
-  return { spans4: pack4(spans4), spans6: pack6(spans6), everywhere };
+  return { spans4: pack4(spans4), spans6: pack6(spans6, starts), everywhere };
 }

@@ -93,10 +93,9 @@ export class WhoIndex {
     return bits;
   }
 
-  /** The rules whose who, but for the user, holds for `app`. */
-  bitsFor(app: App): Bits {
-    const bits = new Bits();
-    bits.addAll(this.anyApp);
+  /** The rules whose who, but for the user, holds for `app`: put into `bits`, which is returned. */
+  bitsFor(app: App, bits: Bits): Bits {
+    bits.become(this.anyApp);
     for (const bit of this.#plainBits(app)) bits.add(bit);
     if (app.via === null) return bits;
     for (const bit of this.#plainBits(app.via)) bits.add(bit);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which rules hold where along one line of keys: overlapping intervals -> spans that each have one set of rules. */
+import { MAX_RULES } from "../contract/layout.gen.ts";
 import { Bits } from "./rows.ts";
 
 type Key = number | bigint;
@@ -17,40 +18,70 @@ export function merge<K extends Key>(intervals: readonly Interval<K>[], next: (k
   return merged;
 }
 
-/** Gathers intervals for `sets` sets of rules at once, then walks along the line. Keys go from `lowest` to `highest`. */
-export class Sweep<K extends Key> {
-  readonly #highest: K;
-  readonly #next: (key: K) => K;
-  readonly #sets: readonly Bits[];
-  /** At a key: set number and bit of each rule that begins or ends to hold there, as set * 65536 + bit. */
-  readonly #changes = new Map<K, number[]>();
+/** Merged intervals, flat: first, last, first, last … */
+export type Line = readonly number[];
 
-  constructor(line: { readonly lowest: K; readonly highest: K; readonly next: (key: K) => K }, sets: number) {
-    this.#highest = line.highest;
-    this.#next = line.next;
-    this.#sets = Array.from({ length: sets }, () => new Bits());
-    this.#changes.set(line.lowest, []);
-  }
+/** Which of the two sets of rules a line is for. */
+export const BOTH = 0;
+export const FIRST = 1;
+export const SECOND = 2;
+type Sets = typeof BOTH | typeof FIRST | typeof SECOND;
+/** An edge is one number, so that sorting needs no comparisons of ours: key * PLACES + sets * MAX_RULES + bit. */
+const PLACES = 4 * MAX_RULES;
+const FIRST_EDGES = 1024;
 
-  /** Rule `bit` holds in `intervals`, merged before, in set number `set`. */
-  add(set: number, bit: number, intervals: readonly Interval<K>[]): void {
-    for (const { first, last } of intervals) {
-      this.#change(first, set * 65536 + bit);
-      if (last < this.#highest) this.#change(this.#next(last), set * 65536 + bit);
+/**
+ * Gathers intervals for two sets of rules at once, then walks along the line; its memory is used again. Keys are whole numbers from 0,
+ * below 2^40.
+ */
+export class Sweep {
+  readonly #sets = [new Bits(), new Bits()] as const;
+  #edges = new Float64Array(FIRST_EDGES);
+  #count = 0;
+
+  /** Rule `bit` holds on `line`. `highest`: the last key there is. */
+  add(sets: Sets, bit: number, line: Line, highest: number): void {
+    const place = sets * MAX_RULES + bit;
+    for (let i = 0; i < line.length; i += 2) {
+      const last = line[i + 1] ?? 0;
+      this.#edge((line[i] ?? 0) * PLACES + place);
+      if (last < highest) this.#edge((last + 1) * PLACES + place);
     }
   }
 
-  #change(key: K, what: number): void {
-    const at = this.#changes.get(key);
-    if (at === undefined) this.#changes.set(key, [what]);
-    else at.push(what);
+  /** Forgets what was gathered: a compilation that was refused halfway left it. */
+  clear(): void {
+    this.#count = 0;
   }
 
-  /** Calls `emit` for each span, in order; the sets are reused from call to call. */
-  walk(emit: (start: K, sets: readonly Bits[]) => void): void {
-    for (const start of [...this.#changes.keys()].sort((a, b) => (a < b ? -1 : 1))) {
-      for (const what of this.#changes.get(start) ?? []) this.#sets[what >>> 16]?.toggle(what & 65535);
-      emit(start, this.#sets);
+  #edge(edge: number): void {
+    if (this.#count === this.#edges.length) {
+      const larger = new Float64Array(this.#count * 2);
+      larger.set(this.#edges);
+      this.#edges = larger;
     }
+    this.#edges[this.#count++] = edge;
+  }
+
+  /** Calls `emit` for each span, in order; the sets are the same objects from call to call. What was gathered is used up. */
+  walk(emit: (start: number, first: Bits, second: Bits) => void): void {
+    const [first, second] = this.#sets;
+    first.clear();
+    second.clear();
+    const edges = this.#edges.subarray(0, this.#count).sort();
+    let start = 0;
+    for (let i = 0; i < edges.length; i++) {
+      const edge = edges[i] ?? 0;
+      const key = Math.floor(edge / PLACES);
+      if (key !== start) emit(start, first, second);
+      start = key;
+      const place = edge - key * PLACES;
+      const sets = Math.floor(place / MAX_RULES);
+      const bit = place - sets * MAX_RULES;
+      if (sets !== SECOND) first.toggle(bit);
+      if (sets !== FIRST) second.toggle(bit);
+    }
+    emit(start, first, second);
+    this.#count = 0;
   }
 }

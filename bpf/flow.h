@@ -135,18 +135,18 @@ static __always_inline void report(const struct socket_state *state, const struc
 	event->again = again;
 	event->reserved = 0;
 	event->reserved2 = 0;
-	bpf_ringbuf_submit(event, 0);
+	bpf_ringbuf_submit(event, decision->action == ACTION_ALLOW || decision->action == ACTION_DENY ? unhurried() : URGENT);
 }
 
 /* What is remembered about this peer: the socket's own word, or the table of peers. 0: nothing, or too old to belong together. */
-static __always_inline verdict_word recall(struct socket_state *state, const struct flow_id *flow, __u64 tag, int many, __u32 *rule)
+static __always_inline verdict_word recall(struct socket_state *state, const struct flow_id *flow, __u64 tag, __u64 now, __u32 *rule)
 {
 	verdict_word word = *(volatile verdict_word *)&state->word;
 	__u64 since = state->word_ns;
 
 	*rule = state->rule;
 	if (word >> TAG_SHIFT != tag) {
-		if (!many)
+		if (!now)
 			return 0;
 		struct peer_key key = peer_key_of(flow);
 		struct peer_state *peer = bpf_map_lookup_elem(&peers, &key);
@@ -160,21 +160,19 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 			return 0;
 	}
 	/* Without connections, a long silence ends the flow. */
-	if (many && bpf_ktime_get_ns() - since > REPLY_WINDOW_NS)
+	if (now && (__s64)(now - since) > (__s64)REPLY_WINDOW_NS)
 		return 0;
 	return word;
 }
 
 static __always_inline void remember(struct socket_state *state, const struct flow_id *flow, const struct decision *decision,
-				     verdict_word word, int many)
+				     verdict_word word, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-
 	state->rule = decision->rule;
 	state->by = decision->by;
 	state->word_ns = now;
 	*(volatile verdict_word *)&state->word = word;
-	if (!many)
+	if (!now)
 		return;
 	struct peer_key key = peer_key_of(flow);
 	struct peer_state peer = { .word = word, .word_ns = now, .rule = decision->rule, .class = flow->class };
@@ -184,10 +182,10 @@ static __always_inline void remember(struct socket_state *state, const struct fl
 }
 
 /*
- * The verdict on `flow`, whose direction is the packet's: a reply gets the direction of the flow it replies to. `many`: the socket
- * may talk to several peers (datagrams, listeners). Returns enum action; ASK and IDENTIFY mean: hold.
+ * The verdict on `flow`, whose direction is the packet's: a reply gets the direction of the flow it replies to. `now` (CLOCK_MONOTONIC):
+ * the socket may talk to several peers (datagrams, listeners); 0: it has one. Returns enum action; ASK and IDENTIFY mean: hold.
  */
-__noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 many, __u32 unread)
+__noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now, __u32 unread)
 {
 	const struct policy *policy = the_policy();
 	struct decision decision;
@@ -201,10 +199,10 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 man
 		return ACTION_IDENTIFY;
 
 	__u64 tag = tag_of(policy, flow);
-	verdict_word before = recall(state, flow, tag, many, &rule_before);
+	verdict_word before = recall(state, flow, tag, now, &rule_before);
 	__u8 action_before = WORD_ACTION(before);
 
-	if (before == 0 && !many && state->flags & SOCKET_OLDER)
+	if (before == 0 && !now && state->flags & SOCKET_OLDER)
 		action_before = ACTION_ALLOW;
 
 	if (before != 0 && (action_before == ACTION_ALLOW || action_before == ACTION_DENY)) {
@@ -242,7 +240,7 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u32 man
 	__u8 by_before = state->by;
 
 	if (unread != UNREAD_PORT && flow->cookie)
-		remember(state, flow, &decision, make_word(tag, flow->direction, kept, generation), many);
+		remember(state, flow, &decision, make_word(tag, flow->direction, kept, generation), now);
 	/* 3. answer: nothing below changes it. */
 	int answer = decision.action;
 	/* 4. report */

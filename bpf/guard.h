@@ -53,7 +53,7 @@ static __always_inline void report_netns(__u64 netns, __u32 tgid)
 	event->netns = netns;
 	event->tgid = tgid;
 	event->reserved = 0;
-	bpf_ringbuf_submit(event, 0);
+	bpf_ringbuf_submit(event, URGENT);
 }
 
 /* Asks for filters in a namespace that has none. `start_ns` is not 0 when the process waits for them. False: no room. */

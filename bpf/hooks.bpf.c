@@ -98,7 +98,7 @@ int on_sock_release(struct bpf_sock *ctx)
 	event->key = state->key;
 	event->counters = state->counters;
 	event->first_ns = state->first_ns;
-	bpf_ringbuf_submit(event, 0);
+	bpf_ringbuf_submit(event, unhurried());
 	return GO_ON;
 }
 
@@ -204,7 +204,7 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, _
 	flow.direction = DIRECTION_OUT;
 	flow.sent_to = 0;
 	flow.own = is_own(&flow);
-	int action = judge(state, &flow, 1, 0);
+	int action = judge(state, &flow, bpf_ktime_get_coarse_ns(), 0);
 
 	state->explicit_tag = tag_of(policy, &flow);
 	state->explicit_action = action;
@@ -250,7 +250,7 @@ static __always_inline int bound(struct bpf_sock *ctx)
 	event->header.time_ns = bpf_ktime_get_boot_ns();
 	event->flow = state->flow;
 	event->flow.protocol = ctx->protocol;
-	bpf_ringbuf_submit(event, 0);
+	bpf_ringbuf_submit(event, unhurried());
 	return GO_ON;
 }
 
@@ -370,7 +370,7 @@ int on_setsockopt(struct bpf_sockopt *ctx)
 	flow.own = 0;
 	flow.sent_to = 0;
 	/* An option cannot be held: what nobody has decided is refused and asked about, and the next try meets the answer. */
-	if (judge(state, &flow, 1, bypass ? UNREAD_ALL : 0) == ACTION_ALLOW)
+	if (judge(state, &flow, bpf_ktime_get_ns(), bypass ? UNREAD_ALL : 0) == ACTION_ALLOW)
 		return GO_ON;
 	count(COUNTER_REFUSED);
 	return REFUSE;
@@ -434,6 +434,20 @@ static __always_inline void peer_of_socket(struct bpf_sock *sk, struct flow_id *
 	flow->local_port = sk->src_port;
 }
 
+static __always_inline __u8 sent_to(const struct __sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_MULTICAST_ ? 1 : skb->pkt_type == PACKET_BROADCAST_ ? 2 : 0;
+}
+
+/* Whether a socket's peer is in the socket, so that its packets need not be read: a stream, or connected UDP. */
+static __always_inline int has_one_peer(struct bpf_sock *sk, const struct socket_state *state)
+{
+	if (sk->type == SOCK_STREAM_)
+		return sk->state != TCP_LISTEN_;
+	return sk->protocol == IPPROTO_UDP_ && sk->state == TCP_ESTABLISHED_ && sk->type == SOCK_DGRAM_ &&
+	       !(state->flags & SOCKET_EXPLICIT);
+}
+
 /*
  * Whether address translation turned a datagram that nobody has allowed into one to an allowed place: what the sender asked for is not
  * decided. (Between two threads on one socket the last word counts.)
@@ -453,7 +467,7 @@ int on_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct headers headers;
 	struct flow_id flow;
-	__u32 many = 0;
+	__u64 now = 0;
 	__u32 unread = 0;
 	int kernels = 0;
 
@@ -475,16 +489,19 @@ int on_egress(struct __sk_buff *skb)
 	flow.sent_to = 0;
 	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
 
-	if (sk->type == SOCK_STREAM_ && sk->state != TCP_LISTEN_) {
-		/* TCP has one peer, the one the program asked for; address translation may have changed the packet's. */
+	if (sk->type != SOCK_STREAM_ || sk->state == TCP_LISTEN_)
+		now = bpf_ktime_get_coarse_ns();
+	if (has_one_peer(sk, state)) {
+		/* The one the program asked for; address translation may have changed the packet's. */
 		peer_of_socket(sk, &flow);
 		flow.protocol = sk->protocol;
+		if (now)
+			flow.direction = DIRECTION_OUT;
 	} else {
 		if (read_headers(skb, &headers, 0)) {
 			count(COUNTER_PACKET_UNREADABLE);
 			return REFUSE;
 		}
-		many = 1;
 		unread = headers.unread;
 		flow.protocol = headers.protocol;
 		flow.peer_high = headers.target_high;
@@ -500,15 +517,15 @@ int on_egress(struct __sk_buff *skb)
 		}
 	}
 
-	int action = judge(state, &flow, many, unread);
+	int action = judge(state, &flow, now, unread);
 
 	if (action == ACTION_ALLOW && sk->type == SOCK_DGRAM_ && sk->state != TCP_ESTABLISHED_ && translated(state, &flow))
 		action = ACTION_ASK;
 	if (action == ACTION_ALLOW) {
 		__sync_fetch_and_add(&state->counters.packets_out, 1);
 		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
-		if (many)
-			state->word_ns = bpf_ktime_get_coarse_ns();
+		if (now)
+			state->word_ns = now;
 		return GO_ON;
 	}
 	if (action == ACTION_DENY) {
@@ -519,7 +536,7 @@ int on_egress(struct __sk_buff *skb)
 	__sync_fetch_and_add(&state->counters.packets_held, 1);
 	if (action == ACTION_IDENTIFY)
 		count(COUNTER_UNKNOWN_HELD);
-	if (flow.direction == DIRECTION_OUT && !unread && (many || sk->state == TCP_SYN_SENT_)) {
+	if (flow.direction == DIRECTION_OUT && !unread && (now || sk->state == TCP_SYN_SENT_)) {
 		state->flow = flow;
 		copy_held(skb, state, &flow, action);
 	}
@@ -533,7 +550,7 @@ int on_ingress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct headers headers;
 	struct flow_id flow;
-	__u32 many = 0;
+	__u64 now = 0;
 	int kernels = 0;
 
 	if (!sk)
@@ -554,28 +571,33 @@ int on_ingress(struct __sk_buff *skb)
 	flow.sent_to = 0;
 	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
 
-	if (sk->type == SOCK_STREAM_ && sk->state != TCP_LISTEN_) {
+	if (sk->type != SOCK_STREAM_ || sk->state == TCP_LISTEN_)
+		now = bpf_ktime_get_coarse_ns();
+	if (has_one_peer(sk, state)) {
 		/* What ends a connection may come in: it is how a refusal reaches the program (and it tells the peer nothing). */
 		if (sk->state == TCP_SYN_SENT_ && !read_headers(skb, &headers, 0) && headers.tcp_flags & TCP_FLAG_RST)
 			return GO_ON;
 		peer_of_socket(sk, &flow);
 		flow.protocol = sk->protocol;
+		if (now) {
+			flow.direction = DIRECTION_IN;
+			flow.sent_to = sent_to(skb);
+		}
 	} else {
 		if (read_headers(skb, &headers, 0)) {
 			count(COUNTER_PACKET_UNREADABLE);
 			return REFUSE;
 		}
-		many = 1;
 		flow.protocol = headers.protocol;
 		flow.peer_high = headers.source_high;
 		flow.peer_low = headers.source_low;
 		flow.peer_port = sk->state == TCP_LISTEN_ ? 0 : headers.source_port;
 		flow.local_port = headers.target_port;
 		flow.direction = DIRECTION_IN;
-		flow.sent_to = skb->pkt_type == PACKET_MULTICAST_ ? 1 : skb->pkt_type == PACKET_BROADCAST_ ? 2 : 0;
+		flow.sent_to = sent_to(skb);
 	}
 
-	int action = judge(state, &flow, many, 0);
+	int action = judge(state, &flow, now, 0);
 
 	if (action != ACTION_ALLOW) {
 		if (action == ACTION_DENY)
@@ -586,8 +608,8 @@ int on_ingress(struct __sk_buff *skb)
 	}
 	__sync_fetch_and_add(&state->counters.packets_in, 1);
 	__sync_fetch_and_add(&state->counters.bytes_in, skb->len);
-	if (many)
-		state->word_ns = bpf_ktime_get_coarse_ns();
+	if (now)
+		state->word_ns = now;
 	return GO_ON;
 }
 
@@ -647,12 +669,13 @@ static __always_inline int frame(struct __sk_buff *skb, int ethernet)
 	flow.own = 0;
 	flow.sent_to = 0;
 
-	int action = judge(state, &flow, 1, unread);
+	__u64 now = bpf_ktime_get_coarse_ns();
+	int action = judge(state, &flow, now, unread);
 
 	if (action == ACTION_ALLOW) {
 		__sync_fetch_and_add(&state->counters.packets_out, 1);
 		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
-		state->word_ns = bpf_ktime_get_coarse_ns();
+		state->word_ns = now;
 		return TC_ACT_UNSPEC;
 	}
 	if (action == ACTION_DENY) {

@@ -139,7 +139,7 @@ static __always_inline void report_image(struct task_struct *task, const struct 
 	bpf_probe_read_kernel(event->comm, sizeof(event->comm), task->comm);
 	if (with_path)
 		walk_path(task, event);
-	bpf_ringbuf_submit(event, 0);
+	bpf_ringbuf_submit(event, URGENT);
 }
 
 /* Hashes one chunk of the arguments on; 0 when it cannot be read. Not static: verified once, not at every step. */
@@ -154,6 +154,16 @@ __noinline __u64 hash_chunk(__u64 hash, __u64 at, __u64 left, __u64 secret)
 	return hash ?: 1;
 }
 
+/* Hashes the arguments on; 0 when they cannot be read. */
+__noinline __u64 hash_range(__u64 hash, __u64 at, __u64 end, __u64 secret)
+{
+	for (int i = 0; i < ARGS_LIMIT / ARGS_CHUNK && at < end && hash; i++, at += ARGS_CHUNK) {
+		/* What follows the arguments is the environment: it is not let in. */
+		hash = hash_chunk(hash, at, end - at > ARGS_CHUNK ? ARGS_CHUNK : end - at, secret);
+	}
+	return hash;
+}
+
 /* The keyed hash of the arguments and the working directory of a task that just executed; 0 when they are too long or unreadable. */
 static __always_inline __u64 hash_args(struct task_struct *task, const struct policy *policy)
 {
@@ -164,10 +174,7 @@ static __always_inline __u64 hash_args(struct task_struct *task, const struct po
 
 	if (end <= at || end - at > ARGS_LIMIT)
 		return 0;
-	for (int i = 0; i < ARGS_LIMIT / ARGS_CHUNK && at < end && hash; i++, at += ARGS_CHUNK) {
-		/* What follows the arguments is the environment: it is not let in. */
-		hash = hash_chunk(hash, at, end - at > ARGS_CHUNK ? ARGS_CHUNK : end - at, secret);
-	}
+	hash = hash_range(hash, at, end, secret);
 	if (!hash)
 		return 0;
 	struct inode *directory = task->fs->pwd.dentry->d_inode;
@@ -262,7 +269,7 @@ static __always_inline void process_exited(struct task_struct *task)
 			event->key = process->key;
 			event->tgid = tgid;
 			event->class = process->class;
-			bpf_ringbuf_submit(event, 0);
+			bpf_ringbuf_submit(event, unhurried());
 		} else {
 			count(COUNTER_EVENTS_LOST);
 		}

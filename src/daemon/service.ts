@@ -91,6 +91,7 @@ function listed(
 }
 
 async function flowsOf(engine: Engine, matches: (flow: FlowRecord) => boolean, sinceMs: number | null): Promise<FlowRecord[]> {
+  engine.kernel.catchUp();
   flushFlows(engine);
   return (await engine.store().flows({ matches, sinceMs, limit: MAX_FLOWS_LISTED })) ?? [];
 }
@@ -201,6 +202,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
       return { mode, revision: engine.revision, generation: engine.generation };
     },
     listRules: async () => {
+      engine.kernel.catchUp();
       const places = positions(engine);
       const hits = engine.store().hits();
       return {

@@ -74,6 +74,8 @@ export type Kernel = {
   counters(): Record<string, number>;
   /** Calls `listener` with every record, in order, until `close`. */
   listen(listener: (record: RingRecord) => void): void;
+  /** Hands the listener what has been reported up to now, without waiting for the next look. */
+  catchUp(): void;
   /** False once the pins are gone: somebody ran `down` or `panic`. */
   pinned(): boolean;
   /** Resolves when no record is handed on any more. */

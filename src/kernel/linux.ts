@@ -21,7 +21,7 @@ import {
   SocketRecord,
   StoppedKey,
 } from "../contract/layout.gen.ts";
-import { decodeRecord, type RingRecord } from "../contract/record.ts";
+import { decodeRecord } from "../contract/record.ts";
 import { bootTimeNs } from "./clock.ts";
 import { filterHandle, frameProgram } from "./filters.ts";
 import { cookieKey, guardedIn, stoppedIn } from "./guarded.ts";
@@ -38,6 +38,8 @@ import { putText, readTexts } from "./texts.ts";
 /** Sizes of the rings in bytes (maps.h). */
 const EVENTS_SIZE = 2 * 1024 * 1024;
 const HELD_SIZE = 1024 * 1024;
+/** Records nobody waits for wake nobody (maps.h, `unhurried`): they are looked for this often. */
+const LOOK_MS = 100;
 /** How long records are handed on before the event loop gets a turn: the heartbeat must not wait for a flood. Looked at after so many. */
 const TURN_MS = 20;
 const BATCH = 16;
@@ -103,15 +105,16 @@ export function openKernel(options: LoadOptions): Kernel {
   }
   const put = (name: MapName, key: Uint8Array, value: Uint8Array): void => filling(name, () => updateEntry(loaded.map(name), key, value));
 
-  async function read(listener: (record: RingRecord) => void): Promise<void> {
-    const each = (bytes: Uint8Array): void => listener(decodeRecord(bytes));
+  let each = (_: Uint8Array): void => {};
+
+  async function read(): Promise<void> {
     while (!closing) {
       const end = performance.now() + TURN_MS;
       let count = 0;
       do count = events.drain(each, BATCH) + held.drain(each, BATCH);
       while (count > 0 && performance.now() < end);
       if (count > 0) await new Promise((resolve) => setImmediate(resolve));
-      else await readable([events.fd, held.fd, wake], 10_000);
+      else await readable([events.fd, held.fd, wake], LOOK_MS);
     }
   }
 
@@ -208,8 +211,10 @@ export function openKernel(options: LoadOptions): Kernel {
       return sums;
     },
     listen(listener) {
-      reading = read(listener);
+      each = (bytes) => listener(decodeRecord(bytes));
+      reading = read();
     },
+    catchUp: () => void events.drain(each),
     pinned: () => existsSync(options.folder),
     quiet,
     async close() {

@@ -73,6 +73,11 @@ export class Peer {
     this.#setup = setup;
   }
 
+  /** Ends the recording of frames: under a load that is measured it would be most of the load. */
+  async stopRecording(): Promise<void> {
+    await this.#setup.sniffer.kill();
+  }
+
   /** Starts servers on these ports, IPv4 and IPv6: tcp and udp echo, sink never answers. Returns when they listen. */
   async serve(ports: Ports): Promise<Server> {
     const args = (["tcp", "udp", "sink"] as const).flatMap((kind) => (ports[kind] ?? []).flatMap((port) => [kind, String(port)]));

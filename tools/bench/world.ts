@@ -31,6 +31,7 @@ export function buildLoad(): string {
 
 export async function openBench(world: World): Promise<Bench> {
   const loadFile = buildLoad();
+  await world.peer.stopRecording();
   world.shell("b", "ip route add local 198.18.0.0/15 dev lo; sysctl -qw net.ipv4.tcp_max_syn_backlog=16384 net.core.somaxconn=4096");
   world.shell("a", `ip route add 198.18.0.0/15 via ${world.peer.address4}; sysctl -qw net.ipv4.ip_local_port_range="1024 65000"`);
   const sink = world.start([loadFile, "sink", String(PORT)], { cgroup: false, netns: "b", timeoutMs: null });

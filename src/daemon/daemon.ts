@@ -20,6 +20,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { openKernel } from "../kernel/linux.ts";
 import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
+import { Workspace } from "../rules/compile.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
 import type { Backend } from "./backend.ts";
@@ -137,6 +138,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     health,
     stateDir: options.state,
     store: state.store,
+    workspace: new Workspace(),
     environment: readEnvironment([]),
     revision: 0,
     generation: 0,

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The journey down: an edit becomes a verdict. Validate, keep, order, compile, write the idle half of the tables, flip, read back; then
- * running flows that are denied now are cut, and held ones that are answered now are sent or refused. When a function here returns,
- * the edit is in force.
+ * The journey down: an edit becomes a verdict. When a function here returns, the edit is in force, and on the disk twice. In this order:
+ *
+ * 1. validate, and keep it in the store: one transaction, on the disk when it ends. What cannot be kept is refused, and nothing happened.
+ * 2. put it into its place among the rules, and compile.
+ * 3. write the idle half of the tables, flip, read back. If 2 or 3 fail, the store takes the edit back.
+ * 4. held packets are sent or refused: each by what the tables in force say about it now, asked of the kernel.
+ * 5. running connections that are denied now are cut.
+ * 6. STATE/rules.last says it too. What prevents this is a warning: the edit is kept and in force.
  */
 
 import { join } from "node:path";
 import type { App } from "../contract/app.ts";
+import type { Environment } from "../contract/environment.ts";
 import { Failure } from "../contract/failure.ts";
 import { Action } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
@@ -14,12 +20,12 @@ import { compile } from "../rules/compile.ts";
 import { parseRule } from "../rules/parse.ts";
 import { printRule } from "../rules/print.ts";
 import { unsupported } from "../rules/unsupported.ts";
-import { writeLastGood } from "../store/lastgood.ts";
+import { beginLastGood } from "../store/lastgood.ts";
 import { StoreFailure } from "../store/problem.ts";
-import type { EditDone, EditResult, RuleEnd, Store, StoredRule } from "../store/store.ts";
+import type { EditDone, EditResult, RuleEnd, RuleStep, Store, StoredRule } from "../store/store.ts";
 import { reconsiderAll } from "./ask.ts";
 import type { Engine } from "./engine.ts";
-import { readEnvironment } from "./facts.ts";
+import { environmentWith, readEnvironment } from "./facts.ts";
 import { connOf } from "./holds.ts";
 import { bootId, endOf, hasEnded } from "./lifetimes.ts";
 import { settingOf } from "./settings.ts";
@@ -62,10 +68,10 @@ export function edit(engine: Engine, change: (store: Store) => EditResult): Prom
     const done = kept(engine, change);
     if (!done.ok) throw new Failure("conflict", done.message);
     try {
-      return { ...done, settled: await putInForce(engine) };
+      return { ...done, settled: await follow(engine, done.steps) };
     } catch (error) {
       /* What cannot be in force must not be kept either. */
-      engine.store().undo(Date.now(), () => false);
+      if (done.steps.length > 0) engine.store().undo(Date.now(), () => false);
       await putInForce(engine);
       throw error;
     }
@@ -79,36 +85,59 @@ export function newRule(rule: Rule, program: string, end?: RuleEnd): { text: str
   return { text: printRule(rule), enabled: true, ends: end ?? endOf(rule.lifetime, Date.now(), bootId(), program) };
 }
 
-/** Orders and compiles the rules there are now, and puts them in force. */
-export async function putInForce(engine: Engine): Promise<Settled> {
-  const { unreadable } = engine.rulebook.rebuild(Date.now());
-  engine.health.keep(
+/** Reads everything anew that decides, and puts it in force. */
+export function putInForce(engine: Engine): Promise<Settled> {
+  engine.rulebook.rebuild(Date.now());
+  return enforce(engine, readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule)));
+}
+
+/** Puts in force what an edit changed in the store. */
+function follow(engine: Engine, steps: readonly RuleStep[]): Promise<Settled> {
+  engine.rulebook.follow(steps, Date.now());
+  const { byId } = engine.rulebook.book;
+  const added = steps.flatMap(({ after }) => byId.get(after?.id ?? 0)?.rule ?? []);
+  return enforce(engine, environmentWith(engine.environment, added));
+}
+
+/** Compiles the rules of the book and puts them in force; what runs, waits or is kept as text follows. */
+async function enforce(engine: Engine, environment: Environment): Promise<Settled> {
+  tellHealth(engine);
+  await engine.kernel.settled();
+  install(engine, environment);
+  const settled = settle(engine);
+  await keepAsText(engine);
+  engine.publish({ kind: "rules", revision: engine.revision, generation: engine.generation, inForce: true });
+  return settled;
+}
+
+function tellHealth({ rulebook, health }: Engine): void {
+  const { unreadable, groups } = rulebook.book;
+  health.keep(
     "rules-unreadable",
     "error",
-    unreadable.length === 0
-      ? null
-      : `${unreadable.length} of your rules cannot be read by this version and are not in force: ${unreadable[0]}`,
+    unreadable[0] ? `${unreadable.length} of your rules cannot be read by this version and are not in force: ${unreadable[0].text}` : null,
   );
-  const { ordered, groups } = engine.rulebook.book;
-  const refused = groups.filter(({ problems }) => problems.length > 0);
-  const [problem] = refused[0]?.problems ?? [];
-  engine.health.keep(
+  const refused = groups.find(({ problems }) => problems.length > 0);
+  const [problem] = refused?.problems ?? [];
+  health.keep(
     "rule-files",
     "warning",
     problem
-      ? `Rule group "${refused[0]?.name}" is refused, and its last good text is in force: line ${problem.line}: ${problem.message}`
+      ? `Rule group "${refused?.name}" is refused, and its last good text is in force: line ${problem.line}: ${problem.message}`
       : null,
   );
+}
+
+/** Compiles and flips. Nothing waits in here: a program identified in between would have no row in the new tables. */
+function install(engine: Engine, environment: Environment): void {
   const store = engine.store();
-  const environment = readEnvironment(ordered.map(({ rule }) => rule));
-  await engine.kernel.settled();
-  /* From here to the flip nothing waits: a program identified in between would have no row in the new tables. */
   const apps = new Map<number, App>(engine.registry.all());
-  const compiled = compile(ordered, apps, environment, {
+  const settings = {
     mode: settingOf(store, "mode") as "allow" | "deny" | "ask",
     whenAway: settingOf(store, "when-away") as "allow" | "deny",
     whenUnknown: settingOf(store, "when-unknown") as "allow" | "deny",
-  });
+  };
+  const compiled = compile(engine.rulebook.book.ordered, apps, environment, settings, engine.workspace);
   if (!compiled.ok) throw new Failure("bad-input", compiled.problem);
   engine.generation = engine.kernel.install(compiled.policy);
   engine.classRow = compiled.classRow;
@@ -116,11 +145,11 @@ export async function putInForce(engine: Engine): Promise<Settled> {
   engine.health.clear("rows-full");
   engine.environment = environment;
   engine.revision = store.revision();
-  const saved = writeLastGood(join(engine.stateDir, "rules.last"), store.lastGood(), Date.now());
-  engine.health.keep("rules-last", "warning", saved && `Cannot keep the rules as text: ${saved.message}`);
-  const settled = settle(engine);
-  engine.publish({ kind: "rules", revision: engine.revision, generation: engine.generation, inForce: true });
-  return settled;
+}
+
+async function keepAsText(engine: Engine): Promise<void> {
+  const problem = await beginLastGood(join(engine.stateDir, "rules.last"), engine.store().lastGood(), Date.now());
+  engine.health.keep("rules-last", "warning", problem && `Cannot keep the rules as text: ${problem.message}`);
 }
 
 /** The same after a rule file changed; when that cannot be, the files are read again and health says why. */
@@ -139,14 +168,15 @@ export async function putFilesInForce(engine: Engine): Promise<void> {
   }
 }
 
-/** Brings what is running in line with the rules in force: denied connections are cut, answered holds end. */
+/** Brings what is running in line with the rules in force: answered holds end, denied connections are cut. */
 export function settle(engine: Engine): Settled {
+  const ended = reconsiderAll(engine);
   let cut = 0;
   for (const socket of engine.kernel.sockets()) {
     if (socket.verdict !== Action.ALLOW || socket.generation === engine.generation || socket.flow.protocol !== 6) continue;
     if (engine.kernel.decide(connOf(socket.flow)).action === Action.DENY && engine.holds.cut(socket.flow)) cut += 1;
   }
-  return { ...reconsiderAll(engine), cut };
+  return { ...ended, cut };
 }
 
 /** Takes away the rules whose time is over. Due every second. */
@@ -154,7 +184,6 @@ export function expire(engine: Engine, programRuns: (program: string) => boolean
   const ended = (rule: StoredRule): boolean => hasEnded(rule.ends, { nowMs: Date.now(), boot: bootId(), programRuns });
   if (![...engine.rulebook.book.stored.values()].some(ended)) return Promise.resolve();
   return serially(engine, async () => {
-    engine.store().expire(Date.now(), ended);
-    await putInForce(engine);
+    await follow(engine, engine.store().expire(Date.now(), ended));
   });
 }

@@ -8,6 +8,7 @@ import type { Environment } from "../contract/environment.ts";
 import type { FlowId, QuestionId } from "../contract/ids.ts";
 import type { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { Workspace } from "../rules/compile.ts";
 import type { Store } from "../store/store.ts";
 import type { Questions } from "./ask.ts";
 import type { BackendEvent } from "./backend.ts";
@@ -31,6 +32,7 @@ export type Engine = {
   readonly health: Health;
   readonly stateDir: string;
   readonly store: () => Store;
+  readonly workspace: Workspace;
   /** The environment the policy in force was compiled with. */
   environment: Environment;
   /** The revision in force, and the kernel's generation for it. */

@@ -17,12 +17,13 @@ function realPath(path: string): string {
 }
 
 /** Reads the environment; `rules` name the paths whose symbolic links matter. */
-export function readEnvironment(rules: readonly Rule[]): Environment {
+export function readEnvironment(rules: Iterable<Rule>): Environment {
   const addresses = readAddresses(null);
   const realPaths = new Map<string, string>();
   for (const { who } of rules) {
     for (const program of [who.program, who.via]) {
-      if (program?.kind === "path" || program?.kind === "script") realPaths.set(program.value, realPath(program.value));
+      if ((program?.kind === "path" || program?.kind === "script") && !realPaths.has(program.value))
+        realPaths.set(program.value, realPath(program.value));
     }
   }
   return {
@@ -36,15 +37,16 @@ export function readEnvironment(rules: readonly Rule[]): Environment {
   };
 }
 
-/** Whether two environments mean the same to every rule. */
-export function sameEnvironment(a: Environment, b: Environment): boolean {
-  const text = (environment: Environment): string =>
-    JSON.stringify([
-      environment.attached,
-      environment.broadcasts,
-      environment.dnsServers,
-      [...environment.users],
-      [...environment.realPaths],
-    ]);
-  return text(a) === text(b);
+/** The environment after an edit that brought the rules `added`: the paths of the others are as they were in `before`. */
+export function environmentWith(before: Environment, added: Iterable<Rule>): Environment {
+  const now = readEnvironment(added);
+  return sameEnvironment(now, before) ? before : { ...now, realPaths: new Map([...before.realPaths, ...now.realPaths]) };
+}
+
+/** Whether `before` means the same as `now` to every rule that `now` was read for. */
+export function sameEnvironment(now: Environment, before: Environment): boolean {
+  const text = ({ attached, broadcasts, dnsServers, users }: Environment): string =>
+    JSON.stringify([attached, broadcasts, dnsServers, [...users]]);
+  for (const [path, real] of now.realPaths) if (before.realPaths.get(path) !== real) return false;
+  return text(now) === text(before);
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Every rule there is: one's own from the store, rule groups from files, the factory's. Read anew after each edit; ordered once. */
+/**
+ * Every rule there is: one's own from the store, rule groups from files, the factory's. Put together and ordered at the start and when
+ * files, groups or settings change; an edit is followed rule by rule.
+ */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { decodeBytes } from "../contract/bytes.ts";
 import type { FileProblem } from "../contract/failure.ts";
 import type { PlacedRule, Rule } from "../contract/rule.ts";
 import { parseFile } from "../rules/file.ts";
-import { orderRules } from "../rules/order.ts";
+import { orderRules, placeIn } from "../rules/order.ts";
 import { parseRule } from "../rules/parse.ts";
 import { printRule } from "../rules/print.ts";
 import { unsupported } from "../rules/unsupported.ts";
 import { readLastGroups, removeLastGroup, writeLastGroup } from "../store/lastgroups.ts";
-import type { Store, StoredRule } from "../store/store.ts";
+import type { RuleStep, Store, StoredRule } from "../store/store.ts";
 
 export const FACTORY = "factory";
 
@@ -31,6 +34,8 @@ export type Book = {
   readonly byId: ReadonlyMap<number, PlacedRule>;
   readonly stored: ReadonlyMap<number, StoredRule>;
   readonly groups: readonly GroupState[];
+  /** Own rules the parser does not take any more: left out. */
+  readonly unreadable: readonly StoredRule[];
 };
 
 export type RulebookOptions = {
@@ -62,14 +67,28 @@ export function readRuleFile(
   return { rules: [...parsed.rules], description: parsed.group.description, problems };
 }
 
+function placeOwn(entry: StoredRule, rule: Rule): PlacedRule {
+  return {
+    id: entry.id,
+    rule,
+    author: "own",
+    group: null,
+    line: 0,
+    created: entry.id,
+    mandatory: false,
+    enabled: entry.enabled && !rule.disabled,
+    protected: false,
+  };
+}
+
 export class Rulebook {
   readonly #options: RulebookOptions;
   readonly #lastFolder: string;
   #files = new Map<string, FileRules>();
   #seen = "";
-  /** Own rules as they were read last, by their text: an edit changes one of thousands. */
-  #parsed = new Map<string, ReturnType<typeof parseRule>>();
-  book: Book = { ordered: [], byId: new Map(), stored: new Map(), groups: [] };
+  /** Groups that were disabled when the book was put together. */
+  #disabled: ReadonlySet<string> = new Set();
+  book: Book = { ordered: [], byId: new Map(), stored: new Map(), groups: [], unreadable: [] };
 
   constructor(options: RulebookOptions) {
     this.#options = options;
@@ -148,34 +167,18 @@ export class Rulebook {
     }
   }
 
-  /** Puts all rules together and in order. Own rules the parser does not take any more are left out and named in `unreadable`. */
-  rebuild(nowMs: number): { readonly unreadable: readonly string[] } {
+  /** Puts all rules together and in order. */
+  rebuild(nowMs: number): void {
     const store = this.#options.store();
     const disabled = new Set(store.disabledGroups());
     const placed: PlacedRule[] = [];
     const stored = new Map<number, StoredRule>();
-    const unreadable: string[] = [];
-    const before = this.#parsed;
-    this.#parsed = new Map();
+    const unreadable: StoredRule[] = [];
     for (const entry of store.rules()) {
       stored.set(entry.id, entry);
-      const parsed = before.get(entry.text) ?? parseRule(entry.text);
-      this.#parsed.set(entry.text, parsed);
-      if (!parsed.ok) {
-        unreadable.push(entry.text);
-        continue;
-      }
-      placed.push({
-        id: entry.id,
-        rule: parsed.rule,
-        author: "own",
-        group: null,
-        line: 0,
-        created: entry.id,
-        mandatory: false,
-        enabled: entry.enabled && !parsed.rule.disabled,
-        protected: false,
-      });
+      const rule = this.#ruleOf(entry);
+      if (rule === null) unreadable.push(entry);
+      else placed.push(placeOwn(entry, rule));
     }
     const groups: GroupState[] = [];
     const place = (
@@ -221,7 +224,57 @@ export class Rulebook {
       null,
     );
     const ordered = orderRules(placed);
-    this.book = { ordered, byId: new Map(ordered.map((rule) => [rule.id, rule])), stored, groups };
-    return { unreadable };
+    this.#disabled = disabled;
+    this.book = { ordered, byId: new Map(ordered.map((rule) => [rule.id, rule])), stored, groups, unreadable };
+  }
+
+  /** Takes over what an edit did in the store, and nothing else. */
+  follow(steps: readonly RuleStep[], nowMs: number): void {
+    const disabled = this.#options.store().disabledGroups();
+    if (disabled.length !== this.#disabled.size || disabled.some((name) => !this.#disabled.has(name))) {
+      this.rebuild(nowMs);
+      return;
+    }
+    const { groups } = this.book;
+    const ordered = [...this.book.ordered];
+    const byId = new Map(this.book.byId);
+    const stored = new Map(this.book.stored);
+    let unreadable = this.book.unreadable;
+    for (const { before, after } of steps) {
+      const entry = after ?? before;
+      if (entry === null) continue;
+      const old = byId.get(entry.id);
+      /* A rule that its group's file does not have just now. */
+      if (entry.group !== null && old === undefined) continue;
+      if (old !== undefined) ordered.splice(placeIn(ordered, old), 1);
+      byId.delete(entry.id);
+      stored.delete(entry.id);
+      unreadable = unreadable.filter(({ id }) => id !== entry.id);
+      if (after === null) continue;
+      stored.set(after.id, after);
+      const now = this.#placedNow(after, old);
+      if (now === null) unreadable = [...unreadable, after];
+      else {
+        byId.set(after.id, now);
+        ordered.splice(placeIn(ordered, now), 0, now);
+      }
+    }
+    this.book = { ordered, byId, stored, groups, unreadable };
+  }
+
+  /** A stored rule with its place, as it is after an edit; null for one's own that cannot be read. */
+  #placedNow(entry: StoredRule, old: PlacedRule | undefined): PlacedRule | null {
+    if (entry.group !== null && old !== undefined)
+      return { ...old, enabled: entry.enabled && !old.rule.disabled && !this.#disabled.has(entry.group) };
+    const rule = this.#ruleOf(entry);
+    return rule === null ? null : placeOwn(entry, rule);
+  }
+
+  /** What the text of one's own rule says; a text that is in the book already is not read again. Null when it cannot be read. */
+  #ruleOf({ id, text }: StoredRule): Rule | null {
+    const known = this.book.stored.get(id)?.text === text ? this.book.byId.get(id) : undefined;
+    if (known !== undefined) return known.rule;
+    const parsed = parseRule(text);
+    return parsed.ok ? parsed.rule : null;
   }
 }

@@ -50,8 +50,8 @@ export type Fixed = {
 };
 
 /**
- * The policy of one loaded set. The policy word stays mapped; the tables only while they are written, since mapped memory of the kernel
- * counts as the daemon's own (17 MB).
+ * The policy of one loaded set. The policy word stays mapped; of the tables what is written, while it is written: mapped memory of the
+ * kernel counts as the daemon's own (17 MB), and the collector of garbage hurries when it sees much of it.
  */
 export class PolicyTables {
   readonly #fd: (name: MapName) => number;
@@ -127,15 +127,15 @@ export class PolicyTables {
     const bytes = policy.tables[name];
     if (bytes.length > limit * entry.size)
       throw new Error(`Cannot install the policy: table "${name}" has ${bytes.length / entry.size} entries, the limit is ${limit}`);
-    const size = Math.ceil((2 * limit * entry.size) / PAGE_SIZE) * PAGE_SIZE;
-    const mapping = mapMemory(this.#fd(map), size, { writable: true });
-    const at = half * limit * entry.size;
-    mapping.bytes.set(bytes, at);
-    if (name === "classRows") {
-      /* Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
-      const rest = new Uint32Array(mapping.bytes.buffer, at + bytes.length, (limit * entry.size - bytes.length) / 4);
-      for (let i = 0; i < rest.length; i += 2) rest[i] = policy.half.rowAnyApp;
-    }
+    /* Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
+    const length = name === "classRows" ? limit * entry.size : bytes.length;
+    if (length === 0) return;
+    const start = half * limit * entry.size;
+    const offset = start - (start % PAGE_SIZE);
+    const mapping = mapMemory(this.#fd(map), Math.ceil((start - offset + length) / PAGE_SIZE) * PAGE_SIZE, { writable: true, offset });
+    mapping.bytes.set(bytes, start - offset);
+    const rest = new Uint32Array(mapping.bytes.buffer, start - offset + bytes.length, (length - bytes.length) / 4);
+    for (let i = 0; i < rest.length; i += 2) rest[i] = policy.half.rowAnyApp;
     mapping.unmap();
   }
 

@@ -122,16 +122,17 @@ class KnownLines {
   }
 }
 
-type Known = { readonly outgoing: KnownLines; readonly others: KnownLines };
-const known = new WeakMap<Kinds, Known>();
+type Known = { readonly words: string; readonly outgoing: KnownLines; readonly others: KnownLines };
+
+/** The lines by the words of the environment seen last; which paths lead where does not change them. */
+let known: Known | null = null;
 
 function knownIn(environment: Environment): Known {
+  const words = JSON.stringify([environment.attached, environment.broadcasts, environment.dnsServers]);
+  if (known?.words === words) return known;
   const kinds = kindsOf(environment);
-  const before = known.get(kinds);
-  if (before !== undefined) return before;
-  const made = { outgoing: new KnownLines(kinds, true), others: new KnownLines(kinds, false) };
-  known.set(kinds, made);
-  return made;
+  known = { words, outgoing: new KnownLines(kinds, true), others: new KnownLines(kinds, false) };
+  return known;
 }
 
 /** Start, row and row for own addresses of each span; what is like the one before is left out. */

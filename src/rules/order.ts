@@ -175,3 +175,15 @@ export function compareRules(a: PlacedRule, b: PlacedRule): { readonly order: nu
 export function orderRules(rules: readonly PlacedRule[]): PlacedRule[] {
   return rules.toSorted((a, b) => compareRules(a, b).order);
 }
+
+/** Where in `ordered` a rule stands, or would stand. */
+export function placeIn(ordered: readonly PlacedRule[], rule: PlacedRule): number {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const there = ordered[middle];
+    if (there !== undefined && compareRules(there, rule).order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

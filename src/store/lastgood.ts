@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { Revision, RuleId } from "../contract/ids.ts";
 import { SettingValue } from "../contract/shapes.ts";
-import { writeDurably } from "./durable.ts";
+import { beginDurably, writeDurably } from "./durable.ts";
 import { messageOf, type StoreProblem } from "./problem.ts";
 import type { LastGood, StoredRule } from "./store.ts";
 
@@ -34,6 +34,20 @@ const RuleFacts = z.strictObject({
   ]),
 });
 
+/** Lines as they were printed before: an edit changes one rule of thousands. */
+const printed = new WeakMap<StoredRule, string>();
+
+function linesOf(rule: StoredRule): string {
+  const before = printed.get(rule);
+  if (before !== undefined) return before;
+  const { text, ...facts } = rule;
+  if (/[\r\n]/.test(text) || !text.isWellFormed())
+    throw new RangeError(`Cannot write rule ${JSON.stringify(text)}: expected one line of text`);
+  const lines = `# rule ${JSON.stringify(facts)}\n${text}`;
+  printed.set(rule, lines);
+  return lines;
+}
+
 /** The file's text. Throws RangeError on a rule text that is not one line. */
 export function printLastGood(lastGood: LastGood, timeMs: number): string {
   const head: z.infer<typeof Head> = {
@@ -44,11 +58,7 @@ export function printLastGood(lastGood: LastGood, timeMs: number): string {
     disabledGroups: [...lastGood.disabledGroups],
   };
   const lines = [FIRST_LINE, `# state ${JSON.stringify(head)}`];
-  for (const { text, ...facts } of lastGood.rules) {
-    if (/[\r\n]/.test(text) || !text.isWellFormed())
-      throw new RangeError(`Cannot write rule ${JSON.stringify(text)}: expected one line of text`);
-    lines.push(`# rule ${JSON.stringify(facts)}`, text);
-  }
+  for (const rule of lastGood.rules) lines.push(linesOf(rule));
   return `${[...lines, `# end ${lastGood.rules.length}`].join("\n")}\n`;
 }
 
@@ -89,6 +99,11 @@ function facts<T extends z.ZodType>(line: string | undefined, prefix: string, sc
 /** Writes rules.last. Returns what prevented it, or null; then the file still says what it said before. */
 export function writeLastGood(path: string, lastGood: LastGood, timeMs: number): StoreProblem | null {
   return writeDurably(path, printLastGood(lastGood, timeMs));
+}
+
+/** The same while the caller does other things; one after the other. */
+export function beginLastGood(path: string, lastGood: LastGood, timeMs: number): Promise<StoreProblem | null> {
+  return beginDurably(path, printLastGood(lastGood, timeMs));
 }
 
 /** What rules.last says; null when there is none. */

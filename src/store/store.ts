@@ -26,8 +26,16 @@ export type RuleChange =
   | { readonly kind: "disable"; readonly id: number }
   | { readonly kind: "replace"; readonly id: number; readonly rule: NewRule };
 
-/** What `rules` were touched, each once: as they are after the edit, or as they were before it where they are gone. */
-export type EditDone = { readonly ok: true; readonly revision: Revision; readonly rules: readonly StoredRule[] };
+/** What became of one rule. `before` null: it is new; `after` null: it is gone. */
+export type RuleStep = { readonly before: StoredRule | null; readonly after: StoredRule | null };
+
+/** What `rules` were touched, each once: as they are after the edit, or as they were before it where they are gone; and `steps` to there. */
+export type EditDone = {
+  readonly ok: true;
+  readonly revision: Revision;
+  readonly rules: readonly StoredRule[];
+  readonly steps: readonly RuleStep[];
+};
 export type EditRefused = { readonly ok: false; readonly message: string };
 export type EditResult = EditDone | EditRefused;
 
@@ -37,7 +45,7 @@ export type RevisionRecord = {
   readonly timeMs: number;
   readonly kind: "edit" | "undo" | "expire" | "restore" | "takeover";
   readonly undoes: Revision | null;
-  readonly changes: readonly { readonly before: StoredRule | null; readonly after: StoredRule | null }[];
+  readonly changes: readonly RuleStep[];
 };
 
 export type RuleHits = { readonly hits: number; readonly lastUsedMs: number | null };
@@ -90,11 +98,11 @@ export type Store = {
   readonly edit: (changes: readonly RuleChange[], timeMs: number) => EditResult;
   /** Takes back the newest edit that is not taken back yet, as a revision of its own. A rule for which `ended` holds does not come back. */
   readonly undo: (timeMs: number, ended: (rule: StoredRule) => boolean) => EditResult;
-  /** Removes the rules for which `ended` holds, as one revision that undo passes over. Returns them. */
-  readonly expire: (timeMs: number, ended: (rule: StoredRule) => boolean) => StoredRule[];
+  /** Removes the rules for which `ended` holds, as one revision that undo passes over. */
+  readonly expire: (timeMs: number, ended: (rule: StoredRule) => boolean) => readonly RuleStep[];
   /** Newest first. */
   readonly revisions: (limit: number) => RevisionRecord[];
-  /** What must survive the database, for `writeLastGood` after every change of rules, settings or groups. */
+  /** What must survive the database, for `beginLastGood` after every change of rules, settings or groups. A rule that stays is one object. */
   readonly lastGood: () => LastGood;
   /** Puts what rules.last says into a store that has no revision yet: same ids, same revision. Throws RangeError on any other. */
   readonly takeOver: (lastGood: LastGood, timeMs: number) => void;

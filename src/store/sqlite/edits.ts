@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Edits of the rules: each one revision with what was before and after, so that it can be taken back. */
 import type { Revision } from "../../contract/ids.ts";
-import type { EditResult, RevisionRecord, RuleChange, StoredRule } from "../store.ts";
+import type { EditResult, RevisionRecord, RuleChange, RuleStep, StoredRule } from "../store.ts";
 import type { Database } from "./database.ts";
-import { deleteRule, insertRule, ownRules, putRule, ruleById } from "./rules.ts";
+import { deleteRule, insertRule, putRule, ruleById } from "./rules.ts";
 
-type Step = RevisionRecord["changes"][number];
 type Kind = RevisionRecord["kind"];
 
 /** So many edits can be taken back; a person who wants more has a backup. */
@@ -20,7 +19,7 @@ export function currentRevision(database: Database): Revision {
 function record(
   database: Database,
   timeMs: number,
-  what: { readonly kind: Kind; readonly undoes?: number; readonly steps: readonly Step[] },
+  what: { readonly kind: Kind; readonly undoes?: number; readonly steps: readonly RuleStep[] },
 ) {
   const { id } = database.run("INSERT INTO revisions (time_ms, kind, undoes) VALUES (?, ?, ?)", timeMs, what.kind, what.undoes ?? null);
   const json = (rule: StoredRule | null): string | null => (rule === null ? null : JSON.stringify(rule));
@@ -33,13 +32,13 @@ function record(
   database.run("DELETE FROM revisions WHERE revision <= ?", id - KEPT_REVISIONS);
 }
 
-function done(database: Database, steps: readonly Step[]): EditResult {
+function done(database: Database, steps: readonly RuleStep[]): EditResult {
   const touched = new Map<number, StoredRule>();
   for (const { before, after } of steps) {
     const rule = after ?? before;
     if (rule !== null) touched.set(rule.id, rule);
   }
-  return { ok: true, revision: currentRevision(database), rules: Array.from(touched.values()) };
+  return { ok: true, revision: currentRevision(database), rules: Array.from(touched.values()), steps };
 }
 
 function find(database: Database, id: number): StoredRule {
@@ -57,7 +56,7 @@ function findOwn(database: Database, id: number, verb: string): StoredRule {
 }
 
 /** Does one change; null when it changes nothing. */
-function apply(database: Database, change: RuleChange, timeMs: number): Step | null {
+function apply(database: Database, change: RuleChange, timeMs: number): RuleStep | null {
   switch (change.kind) {
     case "add":
       return { before: null, after: insertRule(database, change.rule, change.createdMs ?? timeMs) };
@@ -103,7 +102,7 @@ export function edit(database: Database, changes: readonly RuleChange[], timeMs:
 
 type RevisionRow = { revision: number; time_ms: number; kind: string; undoes: number | null };
 
-function stepsOf(database: Database, revision: number): Step[] {
+function stepsOf(database: Database, revision: number): RuleStep[] {
   const parse = (json: string | null): StoredRule | null => (json === null ? null : (JSON.parse(json) as StoredRule));
   return database
     .all<{ before: string | null; after: string | null }>(
@@ -114,7 +113,7 @@ function stepsOf(database: Database, revision: number): Step[] {
 }
 
 /** Takes one step back; null where the rule is gone since (it ended), or may not come back. */
-function revert(database: Database, step: Step, ended: (rule: StoredRule) => boolean): Step | null {
+function revert(database: Database, step: RuleStep, ended: (rule: StoredRule) => boolean): RuleStep | null {
   const id = (step.after ?? step.before)?.id ?? 0;
   const now = ruleById(database, id);
   const back = step.before !== null && !ended(step.before) ? step.before : null;
@@ -141,15 +140,15 @@ export function undo(database: Database, timeMs: number, ended: (rule: StoredRul
   });
 }
 
-/** See Store.expire. */
-export function expire(database: Database, timeMs: number, ended: (rule: StoredRule) => boolean): StoredRule[] {
-  const gone = ownRules(database).filter(ended);
-  if (gone.length === 0) return [];
+/** Removes rules of one's own whose time is over, as one revision. */
+export function expire(database: Database, gone: readonly StoredRule[], timeMs: number): readonly RuleStep[] {
+  const steps = gone.map((before) => ({ before, after: null }));
+  if (steps.length === 0) return steps;
   database.durably(() => {
     for (const rule of gone) deleteRule(database, rule.id);
-    record(database, timeMs, { kind: "expire", steps: gone.map((before) => ({ before, after: null })) });
+    record(database, timeMs, { kind: "expire", steps });
   });
-  return gone;
+  return steps;
 }
 
 /** Newest first. */

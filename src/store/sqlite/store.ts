@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The store on SQLite: which statement answers which method. */
 import type { QuestionId } from "../../contract/ids.ts";
-import { RETENTION, type SettingValue, type Store, type StoredQuestion } from "../store.ts";
+import { type EditResult, RETENTION, type SettingValue, type Store, type StoredQuestion } from "../store.ts";
 import type { Database } from "./database.ts";
 import { applyAll, currentRevision, edit, expire, revisions, undo } from "./edits.ts";
 import { appendFlows, closeFlows, flows, prune, reserveFlowIds } from "./flows.ts";
-import { disabledInGroups, lastRuleId, ownRules, placeGroup, putRule } from "./rules.ts";
+import { RememberedRules } from "./remembered.ts";
+import { lastRuleId, placeGroup, putRule } from "./rules.ts";
 
 type QuestionRow = { id: number; asked_ms: number; question: string; answered_ms: number | null; answer: string | null };
 
@@ -19,6 +20,11 @@ const toQuestion = (row: QuestionRow): StoredQuestion => ({
 
 /** The store in a database that has been checked and brought to the newest form. */
 export function sqliteStore(database: Database): Store {
+  const remembered = new RememberedRules(database);
+  const followed = (result: EditResult): EditResult => {
+    if (result.ok) remembered.follow(result.steps);
+    return result;
+  };
   const disabledGroups = (): string[] =>
     database.all<{ name: string }>("SELECT name FROM disabled_groups ORDER BY name").map((row) => row.name);
   const settings = (): ReadonlyMap<string, SettingValue> =>
@@ -33,12 +39,19 @@ export function sqliteStore(database: Database): Store {
 
   return {
     revision: () => currentRevision(database),
-    rules: () => ownRules(database),
-    edit: (changes, timeMs) => edit(database, changes, timeMs),
-    undo: (timeMs, ended) => undo(database, timeMs, ended),
-    expire: (timeMs, ended) => expire(database, timeMs, ended),
+    rules: () => remembered.own(),
+    edit: (changes, timeMs) => followed(edit(database, changes, timeMs)),
+    undo: (timeMs, ended) => followed(undo(database, timeMs, ended)),
+    expire: (timeMs, ended) => {
+      const steps = expire(database, remembered.own().filter(ended), timeMs);
+      remembered.follow(steps);
+      return steps;
+    },
     revisions: (limit) => revisions(database, limit),
-    placeGroup: (group, rules, timeMs) => database.durably(() => placeGroup(database, group, rules, timeMs)),
+    placeGroup: (group, rules, timeMs) => {
+      remembered.forgetGroups();
+      return database.durably(() => placeGroup(database, group, rules, timeMs));
+    },
     disabledGroups,
     setGroupEnabled: (group, enabled) =>
       database.durably(() => {
@@ -49,11 +62,12 @@ export function sqliteStore(database: Database): Store {
     lastGood: () => ({
       revision: currentRevision(database),
       lastRuleId: lastRuleId(database),
-      rules: [...ownRules(database), ...disabledInGroups(database)],
+      rules: [...remembered.own(), ...remembered.disabledInGroups()],
       settings: settings(),
       disabledGroups: disabledGroups(),
     }),
-    takeOver: (lastGood, timeMs) =>
+    takeOver: (lastGood, timeMs) => {
+      remembered.forget();
       database.durably(() => {
         if (currentRevision(database) > 0) throw new RangeError("Cannot take over rules.last: expected a store without a revision");
         for (const rule of lastGood.rules) putRule(database, rule);
@@ -63,19 +77,22 @@ export function sqliteStore(database: Database): Store {
         for (const [key, value] of lastGood.settings) putSetting(key, value);
         if (lastGood.revision === 0) return;
         database.run("INSERT INTO revisions (revision, time_ms, kind) VALUES (?, ?, 'takeover')", lastGood.revision, timeMs);
-      }),
+      });
+    },
     restore: (configuration, timeMs) =>
-      database.durably(() => {
-        database.run("DELETE FROM settings");
-        for (const [key, value] of configuration.settings) putSetting(key, value);
-        database.run("DELETE FROM disabled_groups");
-        for (const name of configuration.disabledGroups) disableGroup(name);
-        const changes = [
-          ...ownRules(database).map(({ id }) => ({ kind: "remove", id }) as const),
-          ...configuration.rules.map((rule) => ({ kind: "add", rule, createdMs: rule.createdMs }) as const),
-        ];
-        return applyAll(database, changes, timeMs, "restore");
-      }),
+      followed(
+        database.durably(() => {
+          database.run("DELETE FROM settings");
+          for (const [key, value] of configuration.settings) putSetting(key, value);
+          database.run("DELETE FROM disabled_groups");
+          for (const name of configuration.disabledGroups) disableGroup(name);
+          const changes = [
+            ...remembered.own().map(({ id }) => ({ kind: "remove", id }) as const),
+            ...configuration.rules.map((rule) => ({ kind: "add", rule, createdMs: rule.createdMs }) as const),
+          ];
+          return applyAll(database, changes, timeMs, "restore");
+        }),
+      ),
 
     addHits: (hits) =>
       database.transaction(() => {

@@ -47,9 +47,8 @@ function answerOnce(engine: Engine, question: OpenQuestion, allow: boolean): { r
   for (const hold of engine.holds.all()) {
     if (!question.holds.has(hold.key)) continue;
     try {
-      const key = onceKey(hold.flow);
-      engine.kernel.putOnce(key, allow);
-      engine.holds.answered.set(key.cookie, [...(engine.holds.answered.get(key.cookie) ?? []), key]);
+      engine.kernel.putOnce(onceKey(hold.flow), allow);
+      engine.holds.answer(hold.flow, allow);
     } catch (error) {
       if (error instanceof TableFullError)
         throw new Failure("failed", `${error.message}: answer with a rule instead, for example --for 15m`);

@@ -5,9 +5,10 @@
  */
 import type { App } from "../contract/app.ts";
 import type { QuestionId } from "../contract/ids.ts";
-import { Action } from "../contract/layout.gen.ts";
+import { Action, DecidedBy } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
 import type { Question } from "../contract/shapes.ts";
+import type { DecisionFields } from "../kernel/kernel.ts";
 import { addressText } from "./address.ts";
 import type { Engine } from "./engine.ts";
 import { connOf, type FlowFields, type Hold } from "./holds.ts";
@@ -81,6 +82,13 @@ export class Questions {
   }
 }
 
+/** What the kernel decides about a flow now: by its rules, and by an answer "once", which stands in for ask. */
+export function decisionOn(engine: Engine, flow: FlowFields): DecisionFields {
+  const decision = engine.kernel.decide(connOf(flow));
+  const once = decision.action === Action.ASK ? engine.holds.answerOf(flow) : null;
+  return once === null ? decision : { ...decision, action: once ? Action.ALLOW : Action.DENY, by: DecidedBy.ONCE, rule: 0 };
+}
+
 /** Looks at a waiting flow again: by what the kernel decides now, it is sent, refused, or asked about. Null: nothing waits. */
 export function reconsider(engine: Engine, hold: Hold | null): "released" | "refused" | "waits" {
   if (hold === null) return "waits";
@@ -88,7 +96,7 @@ export function reconsider(engine: Engine, hold: Hold | null): "released" | "ref
     const classId = engine.kernel.classOf(hold.image);
     if (classId !== 0) engine.holds.identified(hold, classId);
   }
-  const decision = engine.kernel.decide(connOf(hold.flow));
+  const decision = decisionOn(engine, hold.flow);
   if (decision.action === Action.ALLOW) {
     engine.holds.release(hold);
     return "released";

@@ -281,6 +281,8 @@ function sweep(engine: Engine): void {
       });
     if (socket.verdict !== Action.ASK && socket.verdict !== Action.IDENTIFY) continue;
     if (socket.flow.protocol === 0) continue;
+    /* Answered "once": what the socket remembers is from before, until its next packet. */
+    if (engine.holds.answerOf(socket.flow) !== null) continue;
     if (socket.flow.class === CLASS_UNKNOWN && engine.kernel.classOf(socket.key) === CLASS_UNKNOWN) identifyAgain(engine, socket);
     engine.holds.note(socket.flow, socket.key, socket.rule);
   }

@@ -3,11 +3,11 @@
  * The journey down: an edit becomes a verdict. When a function here returns, the edit is in force, and on the disk twice. In this order:
  *
  * 1. validate, and keep it in the store: one transaction, on the disk when it ends. What cannot be kept is refused, and nothing happened.
- * 2. put it into its place among the rules, and compile.
- * 3. write the idle half of the tables, flip, read back. If 2 or 3 fail, the store takes the edit back.
+ * 2. put it into its place among the rules, and compile. Meanwhile the disk takes the text that will be STATE/rules.last.
+ * 3. write the idle half of the tables, flip, read back. If 2 or 3 fail, the store takes the edit back, and rules.last stays.
  * 4. held packets are sent or refused: each by what the tables in force say about it now, asked of the kernel.
  * 5. running connections that are denied now are cut.
- * 6. STATE/rules.last says it too. What prevents this is a warning: the edit is kept and in force.
+ * 6. the text becomes rules.last. What prevents this is a warning: the edit is kept and in force.
  */
 
 import { join } from "node:path";
@@ -103,9 +103,16 @@ function follow(engine: Engine, steps: readonly RuleStep[]): Promise<Settled> {
 async function enforce(engine: Engine, environment: Environment): Promise<Settled> {
   tellHealth(engine);
   await engine.kernel.settled();
-  install(engine, environment);
+  const text = beginLastGood(join(engine.stateDir, "rules.last"), engine.store().lastGood(), Date.now());
+  try {
+    install(engine, environment);
+  } catch (error) {
+    await text.leave();
+    throw error;
+  }
   const settled = settle(engine);
-  await keepAsText(engine);
+  const problem = await text.place();
+  engine.health.keep("rules-last", "warning", problem && `Cannot keep the rules as text: ${problem.message}`);
   engine.publish({ kind: "rules", revision: engine.revision, generation: engine.generation, inForce: true });
   return settled;
 }
@@ -145,11 +152,6 @@ function install(engine: Engine, environment: Environment): void {
   engine.health.clear("rows-full");
   engine.environment = environment;
   engine.revision = store.revision();
-}
-
-async function keepAsText(engine: Engine): Promise<void> {
-  const problem = await beginLastGood(join(engine.stateDir, "rules.last"), engine.store().lastGood(), Date.now());
-  engine.health.keep("rules-last", "warning", problem && `Cannot keep the rules as text: ${problem.message}`);
 }
 
 /** The same after a rule file changed; when that cannot be, the files are read again and health says why. */

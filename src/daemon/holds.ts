@@ -39,6 +39,8 @@ export type Hold = {
   seen: number;
 };
 
+type Answered = { readonly key: OnceKeyFields; readonly allow: boolean };
+
 export type HoldCounters = { released: number; refused: number; dropped: number };
 
 /** Which flow: the socket and its peer. */
@@ -80,7 +82,7 @@ export class Holds {
   readonly #holds = new Map<string, Hold>();
   readonly #perApp = new Map<number, number>();
   /** Answers "once" in the kernel's table, by socket: they go when it goes. */
-  readonly answered = new Map<bigint, OnceKeyFields[]>();
+  readonly #answered = new Map<bigint, Map<string, Answered>>();
   readonly counters: HoldCounters = { released: 0, refused: 0, dropped: 0 };
 
   /** `maySend`: whether other scopes that cover the program have let the flow through; what is sent again passes them by. */
@@ -132,6 +134,25 @@ export class Holds {
       this.counters.dropped += 1;
     }
     return hold;
+  }
+
+  /** The flow has its answer "once", for as long as its socket lives. */
+  answer(flow: FlowFields, allow: boolean): void {
+    const ofSocket = this.#answered.get(flow.cookie) ?? new Map<string, Answered>();
+    ofSocket.set(holdKey(flow), { key: onceKey(flow), allow });
+    this.#answered.set(flow.cookie, ofSocket);
+  }
+
+  /** The answer "once" a flow has: allow (true), deny, or null when it has none. */
+  answerOf(flow: FlowFields): boolean | null {
+    return this.#answered.get(flow.cookie)?.get(holdKey(flow))?.allow ?? null;
+  }
+
+  /** The socket is gone, and its answers with it. Returns what the kernel's table has of them. */
+  forgetAnswers(cookie: bigint): OnceKeyFields[] {
+    const keys = [...(this.#answered.get(cookie)?.values() ?? [])].map(({ key }) => key);
+    this.#answered.delete(cookie);
+    return keys;
   }
 
   /** Moves a hold to the class its program turned out to be of. */

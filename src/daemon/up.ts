@@ -39,8 +39,7 @@ export function onRecord(engine: Engine, record: RingRecord): void {
     case "flow-end":
       /* Whoever asked has given up: its packets are not sent any more. The question stays, and its answer meets the retry. */
       for (const hold of engine.holds.all()) if (hold.flow.cookie === record.event.flow.cookie) engine.holds.forget(hold);
-      for (const key of engine.holds.answered.get(record.event.flow.cookie) ?? []) engine.kernel.removeOnce(key);
-      engine.holds.answered.delete(record.event.flow.cookie);
+      for (const key of engine.holds.forgetAnswers(record.event.flow.cookie)) engine.kernel.removeOnce(key);
       if (!engine.unnamed.has(record.event.key) || !engine.unnamed.keep(record)) onFlowEnd(engine, record.event);
       break;
     case "held":

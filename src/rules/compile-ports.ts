@@ -4,8 +4,7 @@ import { MAX_PORT_SPANS, PortSpan } from "../contract/layout.gen.ts";
 import type { PortSpec, Rule } from "../contract/rule.ts";
 import type { Part } from "./parts.ts";
 import { ICMP, ICMPV6, WITH_PORTS } from "./protocols.ts";
-import type { RowTable } from "./rows.ts";
-import { FIRST, type Interval, type Line, merge, type Sweep } from "./sweep.ts";
+import { FIRST, type Interval, type Line, merge, type Spans, type Sweep } from "./sweep.ts";
 import { TableFullError } from "./table.ts";
 
 const LAST = 0x1ffffff;
@@ -51,29 +50,24 @@ function knownLine({ placed: { rule }, direction }: Part): Line {
   return line;
 }
 
-function pack(spans: readonly number[]): Uint8Array {
+function pack({ count, starts, rows }: Spans): Uint8Array {
   const { start, row } = PortSpan.fields;
-  const bytes = new Uint8Array((spans.length / 2) * PortSpan.size);
+  const bytes = new Uint8Array(count * PortSpan.size);
   const view = new DataView(bytes.buffer);
-  for (let i = 0, at = 0; i < spans.length; i += 2, at += PortSpan.size) {
-    view.setUint32(at + start.offset, spans[i] ?? 0, true);
-    view.setUint32(at + row.offset, spans[i + 1] ?? 0, true);
+  for (let i = 0, at = 0; i < count; i++, at += PortSpan.size) {
+    view.setUint32(at + start.offset, starts[i] ?? 0, true);
+    view.setUint32(at + row.offset, rows[i] ?? 0, true);
   }
   return bytes;
 }
 
 /** struct port_span. Throws TableFullError. */
-export function compilePorts(parts: readonly Part[], sweep: Sweep, rows: RowTable): Uint8Array {
+export function compilePorts(parts: readonly Part[], sweep: Sweep): Uint8Array {
   parts.forEach((part, bit) => {
     sweep.add(FIRST, bit, knownLine(part), LAST);
   });
-  /** Start and row of each. */
-  const spans: number[] = [];
-  sweep.walk((start, bits) => {
-    const row = rows.indexOf(bits);
-    if (spans.at(-1) !== row) spans.push(start, row);
-  });
-  if (spans.length / 2 <= MAX_PORT_SPANS) return pack(spans);
+  const spans = sweep.spans();
+  if (spans.count <= MAX_PORT_SPANS) return pack(spans);
   throw new TableFullError(
     "Cannot compile these rules: they name too many ports; name the protocol (tcp/443 takes a fifth of 443), or use ranges",
   );

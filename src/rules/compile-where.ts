@@ -7,8 +7,8 @@ import { type AddressRange, type Family, lastAddress } from "./address.ts";
 import { type Kinds, kindsOf } from "./kinds.ts";
 import { rangeOf } from "./match.ts";
 import type { Part } from "./parts.ts";
-import { Bits, type RowTable } from "./rows.ts";
-import { BOTH, FIRST, type Interval, type Line, merge, SECOND, type Sweep } from "./sweep.ts";
+import { Bits } from "./rows.ts";
+import { BOTH, FIRST, type Interval, type Line, merge, SECOND, type Spans, type Sweep } from "./sweep.ts";
 import { TableFullError } from "./table.ts";
 
 const next = (address: bigint): bigint => address + 1n;
@@ -135,42 +135,38 @@ function knownIn(environment: Environment): Known {
   return known;
 }
 
-/** Start, row and row for own addresses of each span; what is like the one before is left out. */
-function spansOf(sweep: Sweep, rows: RowTable): number[] {
-  const spans: number[] = [];
-  sweep.walk((start, foreign, own) => {
-    const row = rows.indexOf(foreign);
-    const rowOwn = rows.indexOf(own);
-    if (spans.at(-2) !== row || spans.at(-1) !== rowOwn) spans.push(start, row, rowOwn);
-  });
-  return spans;
-}
-
-function pack4(spans: readonly number[]): Uint8Array {
+function pack4({ count, starts, rows, others }: Spans): Uint8Array {
   const { start, row, rowOwn } = Span4.fields;
-  const bytes = new Uint8Array((spans.length / 3) * Span4.size);
+  const bytes = new Uint8Array(count * Span4.size);
   const view = new DataView(bytes.buffer);
-  for (let i = 0, at = 0; i < spans.length; i += 3, at += Span4.size) {
-    view.setUint32(at + start.offset, spans[i] ?? 0, true);
-    view.setUint32(at + row.offset, spans[i + 1] ?? 0, true);
-    view.setUint32(at + rowOwn.offset, spans[i + 2] ?? 0, true);
+  for (let i = 0, at = 0; i < count; i++, at += Span4.size) {
+    view.setUint32(at + start.offset, starts[i] ?? 0, true);
+    view.setUint32(at + row.offset, rows[i] ?? 0, true);
+    view.setUint32(at + rowOwn.offset, others[i] ?? 0, true);
   }
   return bytes;
 }
 
-/** `starts`: the address that a span's start is the number of. */
-function pack6(spans: readonly number[], starts: readonly bigint[]): Uint8Array {
+/** `addresses`: what a span's start is the number of. */
+function pack6({ count, starts, rows, others }: Spans, addresses: readonly bigint[]): Uint8Array {
   const { startHigh, startLow, row, rowOwn } = Span6.fields;
-  const bytes = new Uint8Array((spans.length / 3) * Span6.size);
+  const bytes = new Uint8Array(count * Span6.size);
   const view = new DataView(bytes.buffer);
-  for (let i = 0, at = 0; i < spans.length; i += 3, at += Span6.size) {
-    const address = starts[spans[i] ?? 0] ?? 0n;
+  for (let i = 0, at = 0; i < count; i++, at += Span6.size) {
+    const address = addresses[starts[i] ?? 0] ?? 0n;
     view.setBigUint64(at + startHigh.offset, address >> 64n, true);
     view.setBigUint64(at + startLow.offset, BigInt.asUintN(64, address), true);
-    view.setUint32(at + row.offset, spans[i + 1] ?? 0, true);
-    view.setUint32(at + rowOwn.offset, spans[i + 2] ?? 0, true);
+    view.setUint32(at + row.offset, rows[i] ?? 0, true);
+    view.setUint32(at + rowOwn.offset, others[i] ?? 0, true);
   }
   return bytes;
+}
+
+function checkRoom({ count }: Spans, most: number): void {
+  if (count <= most) return;
+  throw new TableFullError(
+    `Cannot compile these rules: they name more than ${MAX_SPANS4 / 2} IPv4 or ${MAX_SPANS6 / 2} IPv6 ranges; put addresses into a list, as in deny any -> list:NAME`,
+  );
 }
 
 /** Addresses of 128 bits are swept by number: every place where an interval begins or has ended, in order. */
@@ -185,15 +181,18 @@ function startsOf(lines: readonly Lines[]): bigint[] {
   return [...starts].sort((a, b) => (a < b ? -1 : 1));
 }
 
-function compile4(lines: readonly Lines[], sweep: Sweep, rows: RowTable): number[] {
+function compile4(lines: readonly Lines[], sweep: Sweep): Uint8Array {
   lines.forEach(({ v4, own4 }, bit) => {
     sweep.add(v4 === own4 ? BOTH : FIRST, bit, v4, LAST4);
     if (v4 !== own4) sweep.add(SECOND, bit, own4, LAST4);
   });
-  return spansOf(sweep, rows);
+  const spans = sweep.spans();
+  checkRoom(spans, MAX_SPANS4);
+  return pack4(spans);
 }
 
-function compile6(lines: readonly Lines[], starts: readonly bigint[], sweep: Sweep, rows: RowTable): number[] {
+function compile6(lines: readonly Lines[], sweep: Sweep): Uint8Array {
+  const starts = startsOf(lines);
   const numbers = new Map(starts.map((address, i) => [address, i]));
   const highest = starts.length - 1;
   const numbered = (intervals: Interval6): Line =>
@@ -202,7 +201,9 @@ function compile6(lines: readonly Lines[], starts: readonly bigint[], sweep: Swe
     if (v6.length > 0) sweep.add(v6 === own6 ? BOTH : FIRST, bit, numbered(v6), highest);
     if (v6 !== own6) sweep.add(SECOND, bit, numbered(own6), highest);
   });
-  return spansOf(sweep, rows);
+  const spans = sweep.spans();
+  checkRoom(spans, MAX_SPANS6);
+  return pack6(spans, starts);
 }
 
 /** struct span4, struct span6, and the bits of the rules that hold for every address. Throws TableFullError. */
@@ -210,7 +211,6 @@ export function compileWhere(
   parts: readonly Part[],
   environment: Environment,
   sweep: Sweep,
-  rows: RowTable,
 ): { readonly spans4: Uint8Array; readonly spans6: Uint8Array; readonly everywhere: Bits } {
   const { outgoing, others } = knownIn(environment);
   const lines = parts.map(({ placed, direction }) => (direction === "out" ? outgoing : others).of(placed.rule));
@@ -218,13 +218,5 @@ export function compileWhere(
   lines.forEach((line, bit) => {
     if (line.everywhere) everywhere.add(bit);
   });
-  const starts = startsOf(lines);
-  const spans4 = compile4(lines, sweep, rows);
-  const spans6 = compile6(lines, starts, sweep, rows);
-  if (spans4.length / 3 > MAX_SPANS4 || spans6.length / 3 > MAX_SPANS6) {
-    throw new TableFullError(
-      `Cannot compile these rules: they name more than ${MAX_SPANS4 / 2} IPv4 or ${MAX_SPANS6 / 2} IPv6 ranges; put addresses into a list, as in deny any -> list:NAME`,
-    );
-  }
-  return { spans4: pack4(spans4), spans6: pack6(spans6, starts), everywhere };
+  return { spans4: compile4(lines, sweep), spans6: compile6(lines, sweep), everywhere };
 }

@@ -33,7 +33,7 @@ export type Compiled =
 /** Memory that one compilation after the other works in: what is made anew for each edit would have to be collected for each. */
 export class Workspace {
   readonly rows = new RowTable();
-  readonly sweep = new Sweep();
+  readonly sweep = new Sweep(this.rows);
 }
 
 const ACTIONS = { allow: Action.ALLOW, deny: Action.DENY, ask: Action.ASK } as const;
@@ -103,8 +103,8 @@ function build(
   rows.clear();
   sweep.clear();
   const who = new WhoIndex(parts, environment);
-  const { spans4, spans6, everywhere } = compileWhere(parts, environment, sweep, rows);
-  const portSpans = compilePorts(parts, sweep, rows);
+  const { spans4, spans6, everywhere } = compileWhere(parts, environment, sweep);
+  const portSpans = compilePorts(parts, sweep);
   const anyUser = bitsWhere(parts, (part) => part.placed.rule.who.user === null);
   const users = compileUsers(parts, anyUser, environment, rows);
   const classRows = packClasses(apps, who, rows);

@@ -1,34 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Files that are there whole or not at all, whatever happens to the power. */
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { closeSync, fsync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { syncFolder } from "./aside.ts";
 import { problemOf, type StoreProblem } from "./problem.ts";
 
 /** Where the new text stands until it is whole. A leftover is written over by the next one. */
 export const temporaryName = (path: string): string => `${path}.new`;
 
-async function sync(path: string, flags: string, content: string | Uint8Array | null): Promise<void> {
-  const handle = await open(path, flags, 0o600);
-  try {
-    if (content !== null) await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+/** A new text beside the old one, on its way to the disk. */
+export type Beside = {
+  /** Puts it in the old one's place once it is on the disk, and has that last too. Returns what prevented it, or null. */
+  readonly place: () => Promise<StoreProblem | null>;
+  /** Leaves the old text. Resolves when another may be written. */
+  readonly leave: () => Promise<void>;
+};
 
-/** `writeDurably` while the caller does other things. One at a time for each path. */
-export async function beginDurably(path: string, content: string | Uint8Array): Promise<StoreProblem | null> {
-  try {
-    await sync(temporaryName(path), "w", content);
-    await rename(temporaryName(path), path);
-    await sync(dirname(path), "r", null);
-    return null;
-  } catch (error) {
-    return problemOf(error, path);
-  }
+const synced = promisify(fsync);
+
+/** `writeDurably` in two steps, for whoever has something to do while the disk is busy. One at a time for each path. */
+export function writeBeside(path: string, content: string | Uint8Array): Beside {
+  const written = (async () => {
+    const handle = openSync(temporaryName(path), "w", 0o600);
+    try {
+      writeFileSync(handle, content);
+      await synced(handle);
+    } finally {
+      closeSync(handle);
+    }
+  })();
+  /* Who does not wait for it must not end by it. */
+  const ended = written.catch(() => {});
+  return {
+    place: async () => {
+      try {
+        await written;
+        renameSync(temporaryName(path), path);
+        syncFolder(dirname(path));
+        return null;
+      } catch (error) {
+        return problemOf(error, path);
+      }
+    },
+    leave: () => ended,
+  };
 }
 
 /** Writes `path` anew (mode 0600): temporary file, fsync, rename, fsync of the folder. Returns what prevented it, or null; then the old text is still there. */

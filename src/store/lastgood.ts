@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { Revision, RuleId } from "../contract/ids.ts";
 import { SettingValue } from "../contract/shapes.ts";
-import { beginDurably, writeDurably } from "./durable.ts";
+import { type Beside, writeBeside, writeDurably } from "./durable.ts";
 import { messageOf, type StoreProblem } from "./problem.ts";
 import type { LastGood, StoredRule } from "./store.ts";
 
@@ -101,9 +101,9 @@ export function writeLastGood(path: string, lastGood: LastGood, timeMs: number):
   return writeDurably(path, printLastGood(lastGood, timeMs));
 }
 
-/** The same while the caller does other things; one after the other. */
-export function beginLastGood(path: string, lastGood: LastGood, timeMs: number): Promise<StoreProblem | null> {
-  return beginDurably(path, printLastGood(lastGood, timeMs));
+/** Begins to write rules.last; what it says becomes true with `place`. Throws RangeError on a rule text that is not one line. */
+export function beginLastGood(path: string, lastGood: LastGood, timeMs: number): Beside {
+  return writeBeside(path, printLastGood(lastGood, timeMs));
 }
 
 /** What rules.last says; null when there is none. */

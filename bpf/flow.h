@@ -135,7 +135,8 @@ static __always_inline void report(const struct socket_state *state, const struc
 	event->again = again;
 	event->reserved = 0;
 	event->reserved2 = 0;
-	bpf_ringbuf_submit(event, decision->action == ACTION_ALLOW || decision->action == ACTION_DENY ? unhurried() : URGENT);
+	bpf_ringbuf_submit(event,
+			   decision->action == ACTION_ALLOW || decision->action == ACTION_DENY ? unhurried(event->header.time_ns) : URGENT);
 }
 
 /* What is remembered about this peer: the socket's own word, or the table of peers. 0: nothing, or too old to belong together. */

@@ -98,7 +98,7 @@ int on_sock_release(struct bpf_sock *ctx)
 	event->key = state->key;
 	event->counters = state->counters;
 	event->first_ns = state->first_ns;
-	bpf_ringbuf_submit(event, unhurried());
+	bpf_ringbuf_submit(event, unhurried(event->header.time_ns));
 	return GO_ON;
 }
 
@@ -250,7 +250,7 @@ static __always_inline int bound(struct bpf_sock *ctx)
 	event->header.time_ns = bpf_ktime_get_boot_ns();
 	event->flow = state->flow;
 	event->flow.protocol = ctx->protocol;
-	bpf_ringbuf_submit(event, unhurried());
+	bpf_ringbuf_submit(event, unhurried(event->header.time_ns));
 	return GO_ON;
 }
 

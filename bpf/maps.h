@@ -142,14 +142,20 @@ static __always_inline void count(enum counter counter)
 }
 
 /*
- * How a record of the ring `events` is handed in. Waking the daemon costs a connection some 9 us, so what nobody waits for is read at its
- * next look (every 100 ms, linux.ts), or when an eighth of the ring is full.
+ * How a record of the ring `events` is handed in. Waking the daemon costs a connection some 9 us. Woken, it looks again every LOOK_NS for as
+ * long as it finds something (linux.ts): until then a record that nobody waits for wakes nobody, unless an eighth of the ring is full.
  */
+#define LOOK_NS 100000000ull
 #define URGENT BPF_RB_FORCE_WAKEUP
 
-static __always_inline __u64 unhurried(void)
+__u64 woken_ns;
+
+static __always_inline __u64 unhurried(__u64 now)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > EVENTS_BYTES / 8 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (now - woken_ns < LOOK_NS && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < EVENTS_BYTES / 8)
+		return BPF_RB_NO_WAKEUP;
+	woken_ns = now;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline struct policy *the_policy(void)

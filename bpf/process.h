@@ -269,7 +269,7 @@ static __always_inline void process_exited(struct task_struct *task)
 			event->key = process->key;
 			event->tgid = tgid;
 			event->class = process->class;
-			bpf_ringbuf_submit(event, unhurried());
+			bpf_ringbuf_submit(event, unhurried(event->header.time_ns));
 		} else {
 			count(COUNTER_EVENTS_LOST);
 		}

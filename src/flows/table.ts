@@ -10,7 +10,7 @@ import { Sockets, type Talk } from "./sockets.ts";
 export type FlowTableOptions = {
   /** Gives an id no record ever had. */
   readonly nextId: () => FlowId;
-  /** Records kept in memory. Default 20,000: a busy desktop's day, about 20 MB. */
+  /** Records kept in memory. Default 10,000, some 10 MB: as many as a list shows; the store has the others. */
   readonly maxRecords?: number;
   /** Conversations kept in memory. Default 32,768: the default local port range of Linux has 28,232 ports. */
   readonly maxConversations?: number;
@@ -49,7 +49,7 @@ export class FlowTable {
 
   constructor(options: FlowTableOptions) {
     this.#nextId = options.nextId;
-    this.#maxRecords = options.maxRecords ?? 20_000;
+    this.#maxRecords = options.maxRecords ?? 10_000;
     this.#sockets = new Sockets({ conversations: options.maxConversations ?? 32_768, perSocket: options.maxPeersPerSocket ?? 256 });
   }
 

@@ -29,7 +29,7 @@ import type { Address128, Kernel } from "./kernel.ts";
 import { TableFullError } from "./kernel.ts";
 import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, updateEntry } from "./libbpf.ts";
 import { close } from "./libc.ts";
-import { eventCounter, readable } from "./memory.ts";
+import { eventCounter, readable, shareHeap, trimHeap } from "./memory.ts";
 import { type Loaded, type LoadOptions, loadObject, type MapName, readIterator } from "./object.ts";
 import { openRing } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
@@ -38,8 +38,10 @@ import { putText, readTexts } from "./texts.ts";
 /** Sizes of the rings in bytes (maps.h). */
 const EVENTS_SIZE = 2 * 1024 * 1024;
 const HELD_SIZE = 1024 * 1024;
-/** Records nobody waits for wake nobody (maps.h, `unhurried`): they are looked for this often. */
+/** After some records there may be more that woke nobody (maps.h, `unhurried`, LOOK_NS): they are looked for after so long. */
 const LOOK_MS = 100;
+/** The same when `catchUp` has taken the record that woke us. */
+const REST_MS = 1000;
 /** How long records are handed on before the event loop gets a turn: the heartbeat must not wait for a flood. Looked at after so many. */
 const TURN_MS = 20;
 const BATCH = 16;
@@ -68,7 +70,9 @@ function possibleCpus(): number {
 
 /** Loads or adopts the scope's kernel object. Nothing is attached yet unless it was adopted. */
 export function openKernel(options: LoadOptions): Kernel {
+  shareHeap();
   const loaded: Loaded = loadObject(options);
+  trimHeap();
   const tables = new PolicyTables(loaded.map);
   const random = randomBytes(16);
   tables.claim({
@@ -108,13 +112,15 @@ export function openKernel(options: LoadOptions): Kernel {
   let each = (_: Uint8Array): void => {};
 
   async function read(): Promise<void> {
+    let found = true;
     while (!closing) {
       const end = performance.now() + TURN_MS;
       let count = 0;
       do count = events.drain(each, BATCH) + held.drain(each, BATCH);
       while (count > 0 && performance.now() < end);
       if (count > 0) await new Promise((resolve) => setImmediate(resolve));
-      else await readable([events.fd, held.fd, wake], LOOK_MS);
+      else await readable([events.fd, held.fd, wake], found ? LOOK_MS : REST_MS);
+      found = count > 0;
     }
   }
 

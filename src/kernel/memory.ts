@@ -10,6 +10,10 @@ const poll_ = process_.func("int poll(void *, unsigned long, int)");
 const eventfd_ = process_.func("int eventfd(unsigned int, int)");
 const syscall_ = process_.func("long syscall(long, long, long, long, long)");
 
+const mallopt_ = process_.func("int mallopt(int, int)");
+const mallocTrim_ = process_.func("int malloc_trim(size_t)");
+
+const M_ARENA_MAX = -8;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
@@ -19,6 +23,16 @@ const SYS_MEMBARRIER = process.arch === "arm64" ? 283 : 324;
 const MEMBARRIER_CMD_GLOBAL = 1;
 
 export const PAGE_SIZE = 4096;
+
+/** One heap for all threads of this process (mallopt(3)): each that waits in a system call for us would keep some megabytes of its own. */
+export function shareHeap(): void {
+  mallopt_(M_ARENA_MAX, 1);
+}
+
+/** Gives back what has been freed (malloc_trim(3)): after the kernel's own types have been read, some 15 MB. */
+export function trimHeap(): void {
+  mallocTrim_(0);
+}
 
 /** A mapping of a kernel object; `bytes` must not be used after `unmap()`. */
 export type Mapping = { readonly bytes: Uint8Array; unmap(): void };

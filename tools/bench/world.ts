@@ -47,8 +47,7 @@ export async function openBench(world: World): Promise<Bench> {
 export type Daemon = { readonly client: Client; readonly pid: number; readonly pins: string; readonly down: () => void };
 
 function holdfast(world: World, args: readonly string[]): string {
-  const script = join(ROOT, "src/start.js");
-  return execFileSync(process.execPath, [script, ...args, "--socket", world.socketPath, "--json"], { encoding: "utf8" });
+  return execFileSync(join(ROOT, "holdfast"), [...args, "--socket", world.socketPath, "--json"], { encoding: "utf8" });
 }
 
 /** `up --detach` for the world's cgroup. */

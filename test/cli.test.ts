@@ -243,6 +243,12 @@ test("holdfast rules import, rules export, backup and restore use files as the c
   backend.calls.length = 0;
   assert.equal((await holdfast(withSocket("rules import mine.rules"))).exit, 0);
   assert.deepEqual(backend.calls[0]?.request, { file: "mine.rules", text: "allow any -> any\ndeny any <- any\n" });
+  const little = await holdfast(withSocket("rules export --format lsrules"));
+  assert.deepEqual(JSON.parse(little.out).rules[1], { action: "deny", process: "any", direction: "incoming", remote: "any" });
+  writeFileSync(join(folder, "mine.lsrules"), little.out);
+  backend.calls.length = 0;
+  assert.equal((await holdfast(withSocket("rules import mine.lsrules"))).exit, 0);
+  assert.deepEqual(backend.calls[0]?.request, { file: "mine.lsrules", text: "allow any -> any\ndeny any <- any\n" });
   assert.equal((await holdfast(withSocket(`backup ${file}`))).exit, 0);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const restored = await holdfast(withSocket(`restore ${file} --json`));

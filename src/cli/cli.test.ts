@@ -2,10 +2,13 @@
 /** The commands that need no daemon: how their options are read and what their outcomes become. Theirs is daemon/. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Failure } from "../contract/failure.ts";
 import type { LocalCommands } from "../contract/local.ts";
-import { Status } from "../contract/replies.ts";
+import { ImportedFile, Status } from "../contract/replies.ts";
 import { runCli } from "./cli.ts";
 
 const REMOVED = { scope: "/sys/fs/cgroup", pid: 12, links: 9, pins: 20, filters: 1, held: 0 };
@@ -144,4 +147,66 @@ test("runCli() prints completion scripts the shells accept", async () => {
     if (spawnSync(shell, ["--version"]).error !== undefined) continue;
     assert.equal(spawnSync(shell, ["-n"], { input: script }).status, 0, shell);
   }
+});
+
+const OPENSNITCH = { name: "000-dns", action: "allow", operator: { type: "simple", operand: "dest.port", data: "53" } };
+const LITTLE = {
+  name: "Sample",
+  rules: [
+    { process: "any", action: "deny", "remote-addresses": "192.0.2.1" },
+    { process: "any", action: "deny", "remote-hosts": "a.example.org" },
+    { process: "/Applications/No Such.app/x", action: "allow", remote: "any" },
+  ],
+};
+
+/** A folder with one file of each kind, and OpenSnitch's own folder. */
+function foreignFiles(): { readonly path: (name: string) => string; readonly [Symbol.dispose]: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-import-"));
+  mkdirSync(join(folder, "rules"));
+  const own = { ...OPENSNITCH, operator: { type: "simple", operand: "process.id", data: "1" } };
+  writeFileSync(join(folder, "sample.lsrules"), JSON.stringify(LITTLE));
+  writeFileSync(join(folder, "rules", "000-dns.json"), JSON.stringify(OPENSNITCH));
+  writeFileSync(join(folder, "rules", "001-own.json"), JSON.stringify(own));
+  writeFileSync(join(folder, "broken.json"), '{"rules": [');
+  writeFileSync(join(folder, "other.json"), '{"colour": "red"}');
+  writeFileSync(join(folder, "own.rules"), "deny any -> 192.0.2.7\n");
+  return { path: (name) => join(folder, name), [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+}
+
+test("rules import --dry-run says what a foreign file comes to, entry by entry, and asks no daemon", async () => {
+  using files = foreignFiles();
+  const little = await cli(["rules", "import", files.path("sample.lsrules"), "--dry-run"]);
+  assert.equal(little.exit, 0);
+  const lines = little.out.trimEnd().split("\n");
+  assert.deepEqual(lines.slice(0, 2), ["deny any -> 192.0.2.1", 'allow "/Applications/No Such.app/x" -> any disabled']);
+  assert.match(lines[2] ?? "", /^Left out rules\[1\]: Host names in rules come with/);
+  assert.match(lines[3] ?? "", /^Changed rules\[2\]: "\/Applications\/No Such.app\/x" is not installed here/);
+  assert.equal(lines[4], "Would add 2 rules from Little Snitch: 1 carried over, 1 changed, 1 left out");
+
+  const open = await cli(["rules", "import", files.path("rules"), "--dry-run", "--json"]);
+  const { dryRun, revision, rules, report } = ImportedFile.parse(JSON.parse(open.out));
+  const texts = rules.map(({ text }) => text);
+  assert.deepEqual([dryRun, revision, texts], [true, null, ['allow any -> any 53 note "000-dns"']]);
+  const outcomes = report?.lines.map(({ at, outcome }) => `${at} ${outcome}`);
+  assert.deepEqual(outcomes, ["000-dns.json carried", "001-own.json left-out"]);
+
+  const own = await cli(["rules", "import", files.path("own.rules"), "--dry-run", "--json"]);
+  assert.equal(ImportedFile.parse(JSON.parse(own.out)).report, null);
+});
+
+test("rules import says which format it expected", async () => {
+  using files = foreignFiles();
+  const refused = async (...args: string[]) => {
+    const { exit, err } = await cli(["rules", "import", ...args]);
+    assert.equal(exit, 2, err);
+    return err;
+  };
+  assert.match(await refused(files.path("broken.json")), /it begins like JSON and is none/);
+  assert.match(
+    await refused(files.path("other.json")),
+    /it holds no rules known here; expected a rule file, \.lsrules or rules of OpenSnitch/,
+  );
+  assert.match(await refused(files.path("sample.lsrules"), "--format", "opensnitch"), /it holds lsrules; expected opensnitch/);
+  assert.match(await refused(files.path("sample.lsrules"), "--format", "yaml"), /expected auto, rules, lsrules or opensnitch/);
+  assert.match(await refused(files.path("rules/001-own.json")), /Left out rule: (?:.*\n)+.*none of its rules can be used/);
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Files named on the command line: read and written here, as the caller, never by the daemon. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { decodeBytes, encodeBytes } from "../contract/bytes.ts";
 import { Failure } from "../contract/failure.ts";
 
@@ -25,6 +25,23 @@ export function writeText(path: string, text: string, options: { readonly mode: 
     writeFileSync(path, encodeBytes(text), { mode: options.mode });
   } catch (cause) {
     throw new Failure("failed", `Cannot write "${path}": ${reason(cause)}`, { cause });
+  }
+}
+
+/** Whether there is a file, not a folder, at `path`. */
+export function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** The names of the files in a folder that end in `.json`, by name; null when `path` is no folder. */
+export function jsonFilesOf(path: string): string[] | null {
+  if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) return null;
+  try {
+    return readdirSync(path)
+      .filter((name) => name.endsWith(".json"))
+      .toSorted();
+  } catch (cause) {
+    throw new Failure("bad-input", `Cannot read "${path}": ${reason(cause)}`, { cause });
   }
 }
 

@@ -89,6 +89,43 @@ export const Imported = z.strictObject({
     }),
   ),
 });
+/** What became of the entries of a file of another program's. `rules`: indices into the rules of the reply. */
+export const ImportReport = z.strictObject({
+  format: z.enum(["lsrules", "opensnitch"]),
+  carried: Count,
+  changed: Count,
+  leftOut: Count,
+  remarks: z.array(z.string()),
+  lines: z.array(
+    z.strictObject({
+      at: z.string(),
+      outcome: z.enum(["carried", "changed", "left-out"]),
+      rules: z.array(Count),
+      sentences: z.array(z.string()),
+    }),
+  ),
+});
+export type ImportReport = z.infer<typeof ImportReport>;
+
+/** `rules import` on the command line. With --dry-run nothing was added: no revision, and rules without id. `report` is null for a rule file. */
+export const ImportedFile = z.strictObject({
+  schema,
+  dryRun: z.boolean(),
+  revision: Count.nullable(),
+  generation: Count.nullable(),
+  rules: z.array(
+    z.strictObject({
+      id: Id.nullable(),
+      line: Id,
+      text: z.string(),
+      position: Id.nullable(),
+      coveredBy: Id.nullable(),
+    }),
+  ),
+  report: ImportReport.nullable(),
+});
+export type ImportedFile = z.infer<typeof ImportedFile>;
+
 export const Exported = z.strictObject({
   schema,
   rules: Count,

@@ -5,9 +5,10 @@ import type { Checked, ListedRule, ReplyOf } from "../../contract/api.ts";
 import { FAILURES } from "../../contract/failure.ts";
 import { count, timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
-import { readText, writeText } from "../files.ts";
+import { readText } from "../files.ts";
 import { problemLine } from "../output.ts";
 import { callersPath, idFrom } from "../read.ts";
+import { addExchange } from "./exchange.ts";
 
 const id = idFrom("rules ls");
 
@@ -47,27 +48,7 @@ export function addRules(program: Command, context: Context): void {
     .command("undo")
     .description("Take back the last edit of your rules.")
     .action(async () => edited(await context.client().undo({}), "Took back the last edit of"));
-  rules
-    .command("import")
-    .description("Add the rules of a file to yours: all of them, or none when one cannot be read.")
-    .argument("<file>", "a rule file")
-    .action(async (file: string) => {
-      const reply = await context.client().importRules({ file, text: readText(callersPath(file)) });
-      output.reply(reply, () => `Added ${count(reply.rules.length, "rule")} (revision ${reply.revision})`);
-    });
-  rules
-    .command("export")
-    .description("Write your rules as a rule file, or print them.")
-    .argument("[file]", "where to write")
-    .action(async (file: string | undefined) => {
-      const reply = await context.client().exportRules({});
-      if (file !== undefined) writeText(callersPath(file), reply.text, { mode: 0o644 });
-      output.reply(
-        reply,
-        () => (file === undefined ? reply.text.replace(/\n$/, "").split("\n") : `Wrote ${count(reply.rules, "rule")} to ${file}`),
-        { multiline: "text" },
-      );
-    });
+  addExchange(rules, context);
   rules
     .command("check")
     .description("Read a rule file and say what is wrong with it. Needs no daemon.")

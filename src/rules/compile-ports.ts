@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The dimension of direction, protocol and port: one number (direction << 24 | protocol << 16 | port), and the rules that hold for it. */
 import { MAX_PORT_SPANS, PortSpan } from "../contract/layout.gen.ts";
-import type { PortSpec, Rule } from "../contract/rule.ts";
+import type { PortSpec } from "../contract/rule.ts";
 import type { Part } from "./parts.ts";
 import { ICMP, ICMPV6, WITH_PORTS } from "./protocols.ts";
 import { FIRST, type Interval, type Line, merge, type Spans, type Sweep } from "./sweep.ts";
@@ -27,27 +27,20 @@ export function portIntervals(ports: readonly PortSpec[]): Interval<number>[] {
   return merge(intervals, next);
 }
 
-function lineOf({ ports }: Rule, direction: Part["direction"]): Line {
+function newLine(ports: readonly PortSpec[], direction: Part["direction"]): Line {
   const intervals = portIntervals(ports);
   const from = (key: number): Interval<number>[] => intervals.map(({ first, last }) => ({ first: key + first, last: key + last }));
   const all = direction === "out" ? intervals : direction === "in" ? from(INCOMING) : merge([...intervals, ...from(INCOMING)], next);
   return all.flatMap(({ first, last }) => [first, last]);
 }
 
-type Lines = { readonly [direction in Part["direction"]]: WeakMap<Rule, Line> };
-
-/** Lines as they were worked out before: most rules stay the same from edit to edit. */
-const known: Lines = { out: new WeakMap(), in: new WeakMap(), both: new WeakMap() };
 /** Any port is what most rules say that name none; one line does for all of them. */
 const ANY_PORT = { out: [0, INCOMING - 1], in: [INCOMING, LAST], both: [0, LAST] } as const satisfies Record<Part["direction"], Line>;
 
-function knownLine({ placed: { rule }, direction }: Part): Line {
-  if (rule.ports.length === 0) return ANY_PORT[direction];
-  const before = known[direction].get(rule);
-  if (before !== undefined) return before;
-  const line = lineOf(rule, direction);
-  known[direction].set(rule, line);
-  return line;
+function lineOf({ placed, direction, found }: Part): Line {
+  const { ports } = placed.rule;
+  found.ports ??= ports.length === 0 ? ANY_PORT[direction] : newLine(ports, direction);
+  return found.ports;
 }
 
 function pack({ count, starts, rows }: Spans): Uint8Array {
@@ -64,7 +57,7 @@ function pack({ count, starts, rows }: Spans): Uint8Array {
 /** struct port_span. Throws TableFullError. */
 export function compilePorts(parts: readonly Part[], sweep: Sweep): Uint8Array {
   parts.forEach((part, bit) => {
-    sweep.add(FIRST, bit, knownLine(part), LAST);
+    sweep.add(FIRST, bit, lineOf(part), LAST);
   });
   const spans = sweep.spans();
   if (spans.count <= MAX_PORT_SPANS) return pack(spans);

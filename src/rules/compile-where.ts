@@ -2,7 +2,7 @@
 /** The address dimension: for every address, the rules whose where holds there. */
 import type { Environment } from "../contract/environment.ts";
 import { MAX_SPANS4, MAX_SPANS6, Span4, Span6 } from "../contract/layout.gen.ts";
-import type { Rule, Where } from "../contract/rule.ts";
+import type { Where } from "../contract/rule.ts";
 import { type AddressRange, type Family, lastAddress } from "./address.ts";
 import { type Kinds, kindsOf } from "./kinds.ts";
 import { rangeOf } from "./match.ts";
@@ -74,7 +74,13 @@ function union(places: readonly Ranges[], family: Family): readonly Interval<big
 }
 
 /** Where a rule holds, ready to be swept; `own`: for the namespace's own addresses. */
-type Lines = { readonly v4: Line; readonly own4: Line; readonly v6: Interval6; readonly own6: Interval6; readonly everywhere: boolean };
+export type Lines = {
+  readonly v4: Line;
+  readonly own4: Line;
+  readonly v6: Interval6;
+  readonly own6: Interval6;
+  readonly everywhere: boolean;
+};
 type Interval6 = readonly Interval<bigint>[];
 
 const LAST4 = Number(lastAddress(4));
@@ -104,35 +110,27 @@ function linesOf(places: readonly Place[]): Lines {
   };
 }
 
-/** The lines of rules in one environment, as they were worked out before: most rules stay the same from edit to edit. */
-class KnownLines {
-  readonly #ofKind: ReturnType<typeof kindPlaces>;
-  readonly #known = new WeakMap<Rule, Lines>();
+/** What the kinds of where stand for in one environment, for outgoing parts and for others. */
+export type Places = ReturnType<typeof kindPlaces>;
 
-  constructor(kinds: Kinds, outgoing: boolean) {
-    this.#ofKind = kindPlaces(kinds, outgoing);
-  }
+type Known = { readonly words: string; readonly outgoing: Places; readonly others: Places };
 
-  of(rule: Rule): Lines {
-    const before = this.#known.get(rule);
-    if (before !== undefined) return before;
-    const lines = linesOf(rule.where.map((entry) => this.#ofKind[entry.kind] ?? addressPlace(entry)));
-    this.#known.set(rule, lines);
-    return lines;
-  }
-}
-
-type Known = { readonly words: string; readonly outgoing: KnownLines; readonly others: KnownLines };
-
-/** The lines by the words of the environment seen last; which paths lead where does not change them. */
+/** The places by the words of the environment seen last; which paths lead where does not change them. */
 let known: Known | null = null;
 
 function knownIn(environment: Environment): Known {
   const words = JSON.stringify([environment.attached, environment.broadcasts, environment.dnsServers]);
   if (known?.words === words) return known;
   const kinds = kindsOf(environment);
-  known = { words, outgoing: new KnownLines(kinds, true), others: new KnownLines(kinds, false) };
+  known = { words, outgoing: kindPlaces(kinds, true), others: kindPlaces(kinds, false) };
   return known;
+}
+
+function linesIn(places: Places, { placed, found }: Part): Lines {
+  if (found.lines !== null && found.places === places) return found.lines;
+  found.lines = linesOf(placed.rule.where.map((entry) => places[entry.kind] ?? addressPlace(entry)));
+  found.places = places;
+  return found.lines;
 }
 
 function pack4({ count, starts, rows, others }: Spans): Uint8Array {
@@ -213,7 +211,7 @@ export function compileWhere(
   sweep: Sweep,
 ): { readonly spans4: Uint8Array; readonly spans6: Uint8Array; readonly everywhere: Bits } {
   const { outgoing, others } = knownIn(environment);
-  const lines = parts.map(({ placed, direction }) => (direction === "out" ? outgoing : others).of(placed.rule));
+  const lines = parts.map((part) => linesIn(part.direction === "out" ? outgoing : others, part));
   const everywhere = new Bits();
   lines.forEach((line, bit) => {
     if (line.everywhere) everywhere.add(bit);

@@ -4,8 +4,28 @@
  * other addresses for each direction: `<->` with one of these becomes two bits, next to each other in the order.
  */
 import type { PlacedRule, Rule, Where } from "../contract/rule.ts";
+import type { Lines, Places } from "./compile-where.ts";
+import type { Line } from "./sweep.ts";
 
-export type Part = { readonly placed: PlacedRule; readonly direction: "out" | "in" | "both" };
+/** What a part was found to be, by whoever compiles it: most rules stay the same from edit to edit. */
+export class Found {
+  ports: Line | null = null;
+  lines: Lines | null = null;
+  /** The places that `lines` are in. */
+  places: Places | null = null;
+}
+
+export type Part = { readonly placed: PlacedRule; readonly direction: "out" | "in" | "both"; readonly found: Found };
+
+const known = new WeakMap<Rule, readonly [Found, Found | null]>();
+
+function foundOf(rule: Rule): readonly [Found, Found | null] {
+  const before = known.get(rule);
+  if (before !== undefined) return before;
+  const made = [new Found(), isTwo(rule) ? new Found() : null] as const;
+  known.set(rule, made);
+  return made;
+}
 
 const turns = ({ kind }: Where): boolean => kind === "loopback" || kind === "multicast" || kind === "broadcast";
 const isTwo = ({ direction, where }: Rule): boolean => direction === "both" && where.some(turns);
@@ -15,8 +35,9 @@ export function partsOf(ordered: readonly PlacedRule[]): Part[] {
   const parts: Part[] = [];
   for (const placed of ordered) {
     if (!placed.enabled) continue;
-    if (isTwo(placed.rule)) parts.push({ placed, direction: "out" }, { placed, direction: "in" });
-    else parts.push({ placed, direction: placed.rule.direction });
+    const [found, second] = foundOf(placed.rule);
+    if (second !== null) parts.push({ placed, direction: "out", found }, { placed, direction: "in", found: second });
+    else parts.push({ placed, direction: placed.rule.direction, found });
   }
   return parts;
 }

@@ -88,7 +88,10 @@ export class Rulebook {
   #seen = "";
   /** Groups that were disabled when the book was put together. */
   #disabled: ReadonlySet<string> = new Set();
-  book: Book = { ordered: [], byId: new Map(), stored: new Map(), groups: [], unreadable: [] };
+  /** The maps of `book`: an edit changes them where they are. */
+  #byId = new Map<number, PlacedRule>();
+  #stored = new Map<number, StoredRule>();
+  book: Book = { ordered: [], byId: this.#byId, stored: this.#stored, groups: [], unreadable: [] };
 
   constructor(options: RulebookOptions) {
     this.#options = options;
@@ -225,7 +228,9 @@ export class Rulebook {
     );
     const ordered = orderRules(placed);
     this.#disabled = disabled;
-    this.book = { ordered, byId: new Map(ordered.map((rule) => [rule.id, rule])), stored, groups, unreadable };
+    this.#byId = new Map(ordered.map((rule) => [rule.id, rule]));
+    this.#stored = stored;
+    this.book = { ordered, byId: this.#byId, stored, groups, unreadable };
   }
 
   /** Takes over what an edit did in the store, and nothing else. */
@@ -237,8 +242,7 @@ export class Rulebook {
     }
     const { groups } = this.book;
     const ordered = [...this.book.ordered];
-    const byId = new Map(this.book.byId);
-    const stored = new Map(this.book.stored);
+    const [byId, stored] = [this.#byId, this.#stored];
     let unreadable = this.book.unreadable;
     for (const { before, after } of steps) {
       const entry = after ?? before;

@@ -7,6 +7,7 @@ import { MAX_RULES } from "../contract/layout.gen.ts";
 import type { PlacedRule } from "../contract/rule.ts";
 import type { AppSummary, Group, ListedRule, Setting } from "../contract/shapes.ts";
 import { appMatches, flowFilter } from "../flows/filter.ts";
+import { placeIn } from "../rules/order.ts";
 import { printRule } from "../rules/print.ts";
 import { configurationOf, exportBackup } from "../store/backup.ts";
 import type { EditDone, StoredRule } from "../store/store.ts";
@@ -41,12 +42,22 @@ function positions(engine: Engine): Map<number, number> {
   return new Map(engine.rulebook.book.ordered.filter(({ enabled }) => enabled).map(({ id }, i) => [id, i + 1]));
 }
 
+/** The same for one rule; null when it is disabled or gone. */
+function positionOf(engine: Engine, id: number): number | null {
+  const { byId, ordered } = engine.rulebook.book;
+  const placed = byId.get(id);
+  if (!placed?.enabled) return null;
+  let position = 1;
+  for (let i = placeIn(ordered, placed); i > 0; i--) if (ordered[i - 1]?.enabled) position += 1;
+  return position;
+}
+
 function edited(engine: Engine, done: EditDone): BackendReply<"addRule"> {
   const [only] = done.rules.length === 1 ? done.rules : [];
   return {
     id: only?.id ?? null,
     text: only?.text ?? null,
-    position: only ? (positions(engine).get(only.id) ?? null) : null,
+    position: only ? positionOf(engine, only.id) : null,
     revision: engine.revision,
     generation: engine.generation,
     coveredBy: only ? coverOfRule(engine, only.id) : null,

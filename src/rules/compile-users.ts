@@ -10,14 +10,14 @@ import { pack, TableFullError } from "./table.ts";
 /** struct user_row, by uid. `anyUser`: the rules that name no user. Throws TableFullError. */
 export function compileUsers(parts: readonly Part[], anyUser: Bits, environment: Environment, rows: RowTable): Uint8Array {
   const byUid = new Map<number, number[]>();
-  for (const [bit, { placed }] of parts.entries()) {
+  parts.forEach(({ placed }, bit) => {
     const { user } = placed.rule.who;
     const uid = user === null ? null : uidOf(user, environment);
-    if (uid === null || uid > 0xffffffff) continue;
+    if (uid === null || uid > 0xffffffff) return;
     const bits = byUid.get(uid);
     if (bits === undefined) byUid.set(uid, [bit]);
     else bits.push(bit);
-  }
+  });
   if (byUid.size > MAX_USERS) throw new TableFullError(`Cannot use rules about ${byUid.size} users: the limit is ${MAX_USERS}`);
   const sorted = [...byUid].sort(([a], [b]) => a - b);
   const row = new Bits();

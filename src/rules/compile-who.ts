@@ -77,12 +77,12 @@ export class WhoIndex {
     this.#environment = environment;
     this.#plain = new ByProgram(environment);
     this.#helpers = new ByProgram(environment);
-    for (const [bit, { placed }] of parts.entries()) {
+    parts.forEach(({ placed }, bit) => {
       const { program, via } = placed.rule.who;
       if (via !== null) this.#helpers.add(via, { bit, program });
       else if (program.kind === "any") this.anyApp.add(bit);
       else this.#plain.add(program, bit);
-    }
+    });
   }
 
   #plainBits(identity: Identity): readonly number[] {

@@ -17,12 +17,13 @@ export class Found {
 
 export type Part = { readonly placed: PlacedRule; readonly direction: "out" | "in" | "both"; readonly found: Found };
 
-const known = new WeakMap<Rule, readonly [Found, Found | null]>();
+type FoundOfRule = { readonly first: Found; readonly second: Found | null };
+const known = new WeakMap<Rule, FoundOfRule>();
 
-function foundOf(rule: Rule): readonly [Found, Found | null] {
+function foundOf(rule: Rule): FoundOfRule {
   const before = known.get(rule);
   if (before !== undefined) return before;
-  const made = [new Found(), isTwo(rule) ? new Found() : null] as const;
+  const made = { first: new Found(), second: isTwo(rule) ? new Found() : null };
   known.set(rule, made);
   return made;
 }
@@ -35,9 +36,9 @@ export function partsOf(ordered: readonly PlacedRule[]): Part[] {
   const parts: Part[] = [];
   for (const placed of ordered) {
     if (!placed.enabled) continue;
-    const [found, second] = foundOf(placed.rule);
-    if (second !== null) parts.push({ placed, direction: "out", found }, { placed, direction: "in", found: second });
-    else parts.push({ placed, direction: placed.rule.direction, found });
+    const { first, second } = foundOf(placed.rule);
+    if (second !== null) parts.push({ placed, direction: "out", found: first }, { placed, direction: "in", found: second });
+    else parts.push({ placed, direction: placed.rule.direction, found: first });
   }
   return parts;
 }

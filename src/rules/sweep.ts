@@ -109,7 +109,8 @@ export class Sweep {
 
   /** Applies the edges at `key`, from edge number `at` on; returns the number of the first that lies further on. */
   #toggle(edges: Float64Array, at: number, key: number): number {
-    const [from, to] = [key * PLACES, (key + 1) * PLACES];
+    const from = key * PLACES;
+    const to = from + PLACES;
     let next = at;
     for (; next < edges.length; next++) {
       const edge = edges[next] ?? 0;

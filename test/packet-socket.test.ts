@@ -214,7 +214,7 @@ test("a filter that somebody removes is put back, a new device gets one, and hea
     world.shell("a", "ip link add extra0 type veth peer name extra1; ip tuntap add dev tun9 mode tun");
     await until("a filter on extra0", () => /on_ethernet_frame/.exec(filters(world, "a", "extra0")));
     await until("a filter on tun9", () => /on_other_frame/.exec(filters(world, "a", "tun9")));
-    assert.deepEqual((await holdfast.status()).health, []);
+    assert.deepEqual(await holdfast.conditions(), []);
     world.shell("a", "tc qdisc del dev veth-a clsact");
     await until("the filter put back", () => /on_ethernet_frame/.exec(filters(world, "a")));
     assert.match(await holdfast.health("filter-removed"), /"veth-a"/);

@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { ReplyOf } from "../src/contract/api.ts";
 import { LAYOUT_VERSION } from "../src/contract/layout.gen.ts";
-import { OBJECT_FILE } from "../src/daemon/daemon.ts";
+import { OBJECT_FILE } from "../src/daemon/object-file.ts";
 import { smallDisk } from "./survive/disk.ts";
 import { Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
 import { linkOf, seemPresent, setLayoutVersion } from "./survive/pinned.ts";
@@ -59,7 +59,7 @@ test("a daemon killed while idle leaves its rules in force, and the next takes t
     const status = await holdfast.status();
     assert.equal(status.pid, next.pid);
     assert.ok(Number(status.generation) > Number(generation) && status.inForce);
-    assert.deepEqual(status.health, []);
+    assert.deepEqual(await holdfast.conditions(), []);
     await nothingGotThrough(holdfast, running);
   }),
 );
@@ -215,7 +215,7 @@ test("a full disk refuses edits and nothing else", options, () =>
 
     disk.empty();
     await holdfast.rule("deny any -> 192.0.2.1");
-    await until("good health", async () => ((await holdfast.status()).health.length === 0 ? true : null));
+    await until("good health", async () => ((await holdfast.conditions()).length === 0 ? true : null));
 
     disk.fill();
     await daemon.kill("SIGKILL");
@@ -229,7 +229,7 @@ test("a full disk refuses edits and nothing else", options, () =>
     disk.empty();
     await next.kill("SIGTERM");
     await holdfast.up();
-    assert.deepEqual((await holdfast.status()).health, []);
+    assert.deepEqual(await holdfast.conditions(), []);
     await nothingGotThrough(holdfast, running);
   }),
 );
@@ -300,7 +300,7 @@ test("a database that another process has locked: the rules come from rules.last
       other.close();
     }
     await holdfast.up();
-    assert.deepEqual((await holdfast.status()).health, []);
+    assert.deepEqual(await holdfast.conditions(), []);
     await nothingGotThrough(holdfast, running);
   }),
 );
@@ -335,7 +335,7 @@ test("a broken rule file is refused whole, and what it said before stays in forc
 
     writeFileSync(file, `allow ${world.probe} -> ${world.peer.address4} udp/${DENIED}\n`);
     await world.peer.arrived({ port: DENIED }, 10);
-    await until("good health", async () => ((await holdfast.status()).health.length === 0 ? true : null));
+    await until("good health", async () => ((await holdfast.conditions()).length === 0 ? true : null));
     assert.deepEqual((await group())?.problems, []);
     rmSync(file);
     await until("the group to go", async () => ((await group()) === undefined ? true : null));

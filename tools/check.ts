@@ -19,7 +19,7 @@ function failureOf(program: string, args: readonly string[]): string {
 
 const node = (script: string, ...args: string[]): string => failureOf(process.execPath, [join(ROOT, script), ...args]);
 const bin = (name: string, ...args: string[]): string => node(`node_modules/.bin/${name}`, ...args);
-const cSources = (): string[] => projectFiles(["bpf/*.[ch]", "test/**/*.[ch]"]);
+const cSources = (): string[] => projectFiles(["bpf/*.[ch]", "{test,tools}/**/*.[ch]"]);
 const scripts = (): string[] => projectFiles(["holdfast", "tools/*.sh", ".ci/run"]);
 
 /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A running daemon: started, kept going, ended. In force before anything else happens; what is pinned outlives it. */
 import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { keyedArgsHash } from "../apps/args-hash.ts";
 import { CgroupPaths } from "../apps/cgroups.ts";
 import { Digests } from "../apps/digest.ts";
@@ -18,6 +17,7 @@ import type { UpOptions } from "../contract/local.ts";
 import { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernel } from "../kernel/linux.ts";
+import { trimHeap } from "../kernel/memory.ts";
 import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
 import { Workspace } from "../rules/compile.ts";
@@ -35,15 +35,16 @@ import { Holds } from "./holds.ts";
 import { identifyImage, restoreNames } from "./identify.ts";
 import { conversation } from "./judged.ts";
 import { openState } from "./memory.ts";
+import { OBJECT_FILE } from "./object-file.ts";
 import { Rulebook } from "./rulebook.ts";
 import { flushFlows, makeService } from "./service.ts";
 import { settingOf } from "./settings.ts";
 import { Spaces } from "./spaces.ts";
+import { changeableByOthers } from "./trusted.ts";
 import { Unnamed } from "./unnamed.ts";
 import { onRecord, showNamed } from "./up.ts";
 
 /** The kernel object, as tools/build-bpf.sh makes it. */
-export const OBJECT_FILE = join(import.meta.dirname, "../../build/holdfast.bpf.o");
 const HEARTBEAT_MS = 500;
 const SECOND_MS = 1000;
 const SLOW_MS = 10_000;
@@ -181,6 +182,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     unlock();
     throw error;
   }
+  lookAtFiles(health, options);
   kernel.heartbeat();
   kernel.listen((record) => {
     try {
@@ -223,6 +225,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     ),
     setInterval(
       guarded("do what is due now and then", async () => {
+        trimHeap();
+        lookAtFiles(health, options);
         spaces.refreshAll();
         const environment = readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule));
         if (!sameEnvironment(environment, engine.environment)) await serially(engine, () => putInForce(engine));
@@ -257,6 +261,12 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       unlock();
     },
   };
+}
+
+/** What of Holdfast others than root can change, in health: the first of them, and how many more. */
+function lookAtFiles(health: Health, { rules, state }: Pick<StartOptions, "rules" | "state">): void {
+  const [first, ...more] = changeableByOthers({ rules, state });
+  health.keep("files", "warning", first === undefined ? null : more.length === 0 ? first : `${first}; and ${more.length} more like it`);
 }
 
 function keepSeen(engine: Engine, seen: SeenFiles): void {

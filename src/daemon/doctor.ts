@@ -2,23 +2,22 @@
 /** `doctor`: whether this machine can run Holdfast, and what stands in the way. Looks only: mounts nothing, attaches nothing. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { CgroupPaths } from "../apps/cgroups.ts";
 import { DEFAULT_RULES, DEFAULT_STATE, type DoctorReport, type ScopeOptions } from "../contract/local.ts";
 import { Destroyer } from "../kernel/destroy.ts";
 import { BpfObject, libbpfVersion } from "../kernel/libbpf.ts";
 import { mountPoints, type Scope, scopeOf } from "../kernel/pins.ts";
 import { API_GROUP } from "./auth.ts";
-import { OBJECT_FILE } from "./daemon.ts";
+import { OBJECT_FILE } from "./object-file.ts";
 import { daemonOf } from "./remove.ts";
-import { untrusted } from "./trusted.ts";
+import { changeableByOthers } from "./trusted.ts";
 
 type Check = DoctorReport["checks"][number];
 
 /** The oldest kernel all programs load on (kernel-facts.md, "The 6.1 floor"). */
 const OLDEST = [6, 1] as const;
 const BTF = "/sys/kernel/btf/vmlinux";
-const ROOT = resolve(import.meta.dirname, "../..");
 
 const ok = (code: string, text: string): Check => ({ code, severity: "ok", text });
 const warning = (code: string, text: string): Check => ({ code, severity: "warning", text });
@@ -90,22 +89,8 @@ function destroyCheck(): Check {
   );
 }
 
-/** Everything that is part of Holdfast or tells it what to do. */
 function fileChecks(): Check[] {
-  const files = [
-    { path: process.execPath, what: "Node, which root runs" },
-    { path: join(ROOT, "src"), what: "Holdfast's own program" },
-    { path: join(ROOT, "node_modules"), what: "The packages Holdfast uses" },
-    { path: OBJECT_FILE, what: "Holdfast's kernel part" },
-    { path: DEFAULT_RULES, what: "The folder of rule files" },
-    { path: DEFAULT_STATE, what: "The state" },
-  ];
-  const wrong = files.flatMap(({ path, what }) => {
-    const found = untrusted(path);
-    if (found === null) return [];
-    const through = found.path === path ? "" : ` through "${found.path}"`;
-    return [warning("files", `${what}, "${path}", can be changed by others than root${through}: it ${found.why}`)];
-  });
+  const wrong = changeableByOthers({ rules: DEFAULT_RULES, state: DEFAULT_STATE }).map((text) => warning("files", text));
   return wrong.length > 0 ? wrong : [ok("files", "Only root can change Holdfast, its rule files and its state")];
 }
 

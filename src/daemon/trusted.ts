@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Whether a file is root's alone: what root runs or reads must not be for others to change. */
 import { lstatSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { OBJECT_FILE, ROOT } from "./object-file.ts";
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
@@ -28,4 +29,22 @@ export function untrusted(file: string): Untrusted | null {
     if (parent === path) return null;
     path = parent;
   }
+}
+
+/** A sentence for each part of Holdfast, and each folder that tells it what to do, which somebody but root could change. */
+export function changeableByOthers(folders: { readonly rules: string; readonly state: string }): string[] {
+  const files = [
+    { path: process.execPath, what: "Node, which root runs" },
+    { path: join(ROOT, "src"), what: "Holdfast's own program" },
+    { path: join(ROOT, "node_modules"), what: "The packages Holdfast uses" },
+    { path: OBJECT_FILE, what: "Holdfast's kernel part" },
+    { path: folders.rules, what: "The folder of rule files" },
+    { path: folders.state, what: "The state" },
+  ];
+  return files.flatMap(({ path, what }) => {
+    const found = untrusted(path);
+    if (found === null) return [];
+    const through = found.path === path ? "" : ` through "${found.path}"`;
+    return [`${what}, "${path}", can be changed by others than root${through}: it ${found.why}`];
+  });
 }

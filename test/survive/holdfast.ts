@@ -57,6 +57,11 @@ export class Holdfast {
     return this.client.status({});
   }
 
+  /** Health, but for what is true of the checkout these tests run in. */
+  async conditions(): Promise<ReplyOf<"status">["health"]> {
+    return (await this.status()).health.filter(({ code }) => code !== "files");
+  }
+
   async counters(): Promise<NonNullable<ReplyOf<"status">["counters"]>> {
     const { counters } = await this.status();
     assert.ok(counters);

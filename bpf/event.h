@@ -13,6 +13,7 @@ enum event_kind {
 	EVENT_EXIT = 5,	    /* a process of interest ended ("until quit") */
 	EVENT_HELD = 6,	    /* a packet held: on the ring `held` */
 	EVENT_NETNS = 7,    /* a packet socket in a network namespace without filters: a hint to look at the map `stopped` */
+	EVENT_ANSWER = 8,   /* a datagram of a name server, on its way to who asked */
 };
 
 /* What decided a flow. */
@@ -134,6 +135,15 @@ struct held_event {
 	__u16 reserved2;
 	__u32 rule; /* id of the ask rule, or 0 */
 		    /* __u8 packet[length] */
+};
+
+/* A packet from a name server's port that was let in, from its IP header on. It stands in the ring before every flow it leads to. */
+struct answer_event {
+	struct event_header header;
+	struct flow_id flow; /* who asked whom */
+	__u32 length;	     /* bytes of `packet` */
+	__u32 reserved;
+	/* __u8 packet[length] */
 };
 
 /* What the iterators stream (iterators.h): a live socket, and the key of an open file. */

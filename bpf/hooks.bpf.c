@@ -608,8 +608,11 @@ int on_ingress(struct __sk_buff *skb)
 	}
 	__sync_fetch_and_add(&state->counters.packets_in, 1);
 	__sync_fetch_and_add(&state->counters.bytes_in, skb->len);
-	if (now)
+	if (now) {
 		state->word_ns = now;
+		if (flow.protocol == IPPROTO_UDP_ && tells_names(&flow))
+			copy_answer(skb, &flow);
+	}
 	return GO_ON;
 }
 

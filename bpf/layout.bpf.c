@@ -42,6 +42,7 @@ SHARED(struct, flow_end_event);
 SHARED(struct, listen_event);
 SHARED(struct, exit_event);
 SHARED(struct, netns_event);
+SHARED(struct, answer_event);
 SHARED(struct, held_event);
 SHARED(struct, socket_record);
 SHARED(struct, file_record);

@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { App } from "./app.ts";
 import type { FlowId } from "./ids.ts";
-import type { DecidedBy, FlowVerdict } from "./shapes.ts";
+import type { DecidedBy, FlowVerdict, NameShape } from "./shapes.ts";
 
 /** How much the kernel let through. IP bytes and packets. */
 export type FlowCounters = {
@@ -31,6 +31,8 @@ export type FlowRecord = FlowCounters & {
   readonly port: number;
   /** Of the newest connection. */
   readonly localPort: number;
+  /** What the peer was called at the newest connection, the best first. `own`: its program asked for the name itself. */
+  readonly names: readonly z.infer<typeof NameShape>[];
   /** The packets stay on the machine. */
   readonly own: boolean;
   readonly verdict: z.infer<typeof FlowVerdict>;

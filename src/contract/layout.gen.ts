@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -67,6 +67,7 @@ export const EventKind = {
   EXIT: 5,
   HELD: 6,
   NETNS: 7,
+  ANSWER: 8,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 export const EVENT_KIND_NAMES = {
@@ -77,6 +78,7 @@ export const EVENT_KIND_NAMES = {
   5: "exit",
   6: "held",
   7: "netns",
+  8: "answer",
 } as const satisfies Readonly<Record<EventKind, string>>;
 
 export const DecidedBy = {
@@ -452,6 +454,17 @@ export const NetnsEvent = {
     netns: { offset: 16, type: "u64", count: null },
     tgid: { offset: 24, type: "u32", count: null },
     reserved: { offset: 28, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const AnswerEvent = {
+  name: "answer_event",
+  size: 80,
+  fields: {
+    header: { offset: 0, type: EventHeader, count: null },
+    flow: { offset: 16, type: FlowId, count: null },
+    length: { offset: 72, type: "u32", count: null },
+    reserved: { offset: 76, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 

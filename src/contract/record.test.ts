@@ -37,7 +37,7 @@ test("decodeRecord() refuses what is not of this version, kind or length", () =>
     [netns(99, NetnsEvent.size), "Cannot read a record of kind 99: this version does not know it"],
     [netns(EventKind.NETNS, NetnsEvent.size + 1), "Cannot read a record of 33 bytes: only 32 are there"],
     [netns(EventKind.NETNS, 24), "Cannot read netns_event of 24 bytes: expected 32"],
-    [held, `Cannot read a held packet of 9 bytes from a record of ${held.length}`],
+    [held, `Cannot read a packet of 9 bytes from a record of ${held.length}`],
   ];
   for (const [bytes, message] of cases) assert.throws(() => decodeRecord(bytes), new ContractError(message));
 });

@@ -2,6 +2,7 @@
 /** What comes up the rings: one record of a known kind, checked against the version this code was written for. */
 import { ContractError, type Decoded, decode } from "./codec.ts";
 import {
+  AnswerEvent,
   EventHeader,
   EventKind,
   ExitEvent,
@@ -21,10 +22,11 @@ export type RingRecord =
   | { readonly kind: "listen"; readonly event: Decoded<typeof ListenEvent> }
   | { readonly kind: "exit"; readonly event: Decoded<typeof ExitEvent> }
   | { readonly kind: "netns"; readonly event: Decoded<typeof NetnsEvent> }
+  | { readonly kind: "answer"; readonly event: Decoded<typeof AnswerEvent>; readonly packet: Uint8Array }
   | { readonly kind: "held"; readonly event: Decoded<typeof HeldEvent>; readonly packet: Uint8Array };
 
 /**
- * Reads one ring record; nothing of the result points into `bytes`. Bytes after the record are not looked at; a held packet's room may be
+ * Reads one ring record; nothing of the result points into `bytes`. Bytes after the record are not looked at; the room of a packet may be
  * longer than the packet.
  * Throws ContractError when its version is not LAYOUT_VERSION, its kind is unknown, or a length is not what the contract says.
  */
@@ -44,9 +46,14 @@ export function decodeRecord(bytes: Uint8Array): RingRecord {
   if (header.kind === EventKind.LISTEN) return { kind: "listen", event: fixed(ListenEvent) };
   if (header.kind === EventKind.EXIT) return { kind: "exit", event: fixed(ExitEvent) };
   if (header.kind === EventKind.NETNS) return { kind: "netns", event: fixed(NetnsEvent) };
-  if (header.kind !== EventKind.HELD) throw new ContractError(`Cannot read a record of kind ${header.kind}: this version does not know it`);
-  const event = decode(HeldEvent, bytes.subarray(0, header.size));
-  const end = HeldEvent.size + event.length;
-  if (end > header.size) throw new ContractError(`Cannot read a held packet of ${event.length} bytes from a record of ${header.size}`);
-  return { kind: "held", event, packet: bytes.slice(HeldEvent.size, end) };
+  /** A packet follows the record; its room may be longer than it is. */
+  const withPacket = <L extends typeof HeldEvent | typeof AnswerEvent>(layout: L): { event: Decoded<L>; packet: Uint8Array } => {
+    const event = decode(layout, bytes.subarray(0, header.size)) as Decoded<L> & { readonly length: number };
+    const end = layout.size + event.length;
+    if (end > header.size) throw new ContractError(`Cannot read a packet of ${event.length} bytes from a record of ${header.size}`);
+    return { event, packet: bytes.slice(layout.size, end) };
+  };
+  if (header.kind === EventKind.ANSWER) return { kind: "answer", ...withPacket(AnswerEvent) };
+  if (header.kind === EventKind.HELD) return { kind: "held", ...withPacket(HeldEvent) };
+  throw new ContractError(`Cannot read a record of kind ${header.kind}: this version does not know it`);
 }

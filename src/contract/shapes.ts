@@ -35,7 +35,7 @@ export const AppShape = z.strictObject({
 });
 export type AppShape = z.infer<typeof AppShape>;
 
-const NameShape = z.strictObject({
+export const NameShape = z.strictObject({
   name: z.string(),
   source: z.enum(["dns", "hosts", "libc", "mdns"]),
   own: z.boolean(),

@@ -14,12 +14,14 @@ import type { FlowId, QuestionId } from "../contract/ids.ts";
 import { CLASS_UNKNOWN } from "../contract/ids.ts";
 import { Action } from "../contract/layout.gen.ts";
 import type { UpOptions } from "../contract/local.ts";
+import { NameBook } from "../flows/names.ts";
 import { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernel } from "../kernel/linux.ts";
 import { trimHeap } from "../kernel/memory.ts";
 import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
+import { readHosts } from "../kernel/system-files.ts";
 import { Workspace } from "../rules/compile.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
@@ -136,6 +138,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     holds: new Holds(spaces, (flow) => othersAllow(pinFolder(scope), flow)),
     questions: new Questions(),
     flows: new FlowTable({ nextId: () => engine.nextFlowId() }),
+    names: new NameBook(),
     health,
     stateDir: options.state,
     store: state.store,
@@ -183,6 +186,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     throw error;
   }
   lookAtFiles(health, options);
+  engine.names.setHosts(readHosts());
   kernel.heartbeat();
   kernel.listen((record) => {
     try {
@@ -226,6 +230,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     setInterval(
       guarded("do what is due now and then", async () => {
         trimHeap();
+        engine.names.setHosts(readHosts());
         lookAtFiles(health, options);
         spaces.refreshAll();
         const environment = readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule));

@@ -6,6 +6,7 @@ import type { AppRegistry } from "../apps/registry.ts";
 import type { App } from "../contract/app.ts";
 import type { Environment } from "../contract/environment.ts";
 import type { FlowId, QuestionId } from "../contract/ids.ts";
+import type { NameBook } from "../flows/names.ts";
 import type { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Workspace } from "../rules/compile.ts";
@@ -29,6 +30,7 @@ export type Engine = {
   readonly holds: Holds;
   readonly questions: Questions;
   readonly flows: FlowTable;
+  readonly names: NameBook;
   readonly health: Health;
   readonly stateDir: string;
   readonly store: () => Store;

@@ -55,8 +55,10 @@ export function judged(engine: Engine, flow: FlowFields, { action, by, rule, gen
     const before = engine.hits.get(rule);
     engine.hits.set(rule, { hits: (before?.hits ?? 0) + 1, lastUsedMs: timeMs });
   }
+  const talk = conversation(flow);
   const record = engine.flows.judged({
-    ...conversation(flow),
+    ...talk,
+    names: engine.names.of(talk.peerAddress, flow.tgid),
     classId: flow.class as FlowVerdictEvent["classId"],
     app: engine.registry.app(flow.class),
     tgid: flow.tgid,

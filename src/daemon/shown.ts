@@ -48,8 +48,8 @@ export function shownFlow(engine: Engine, record: FlowRecord): Flow {
     address: record.address,
     port,
     localPort: ports ? record.localPort : null,
-    name: null,
-    names: [],
+    name: record.names[0]?.name ?? null,
+    names: [...record.names],
     verdict: record.verdict,
     by: record.by,
     rule: record.rule,
@@ -70,17 +70,19 @@ export function shownQuestion(engine: Engine, question: OpenQuestion): Question 
   const { flow } = question;
   const out = flow.direction === 0;
   const ports = hasPorts(flow.protocol);
+  const address = out || question.flows === 1 ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null;
+  const names = address === null ? [] : engine.names.of(address, flow.tgid);
   return {
     id: question.id,
     since: iso(question.sinceMs),
     app: shownApp(engine, question.app, { pid: flow.tgid, uid: flow.uid }),
     direction: out ? "out" : "in",
     protocol: protocolLabel(flow.protocol),
-    address: out || question.flows === 1 ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null,
+    address,
     port: ports ? (out ? flow.peerPort : flow.localPort) : null,
     localPort: ports ? flow.localPort : null,
-    name: null,
-    names: [],
+    name: names[0]?.name ?? null,
+    names,
     flows: question.flows,
     packets: question.packets,
     rule: question.askRule?.id ?? null,

@@ -10,6 +10,7 @@ import type { KtimeNs } from "../contract/ids.ts";
 import { CLASS_UNKNOWN } from "../contract/ids.ts";
 import {
   type Action,
+  type AnswerEvent,
   type FlowEndEvent,
   type FlowEvent,
   type HeldEvent,
@@ -18,10 +19,14 @@ import {
 } from "../contract/layout.gen.ts";
 import type { RingRecord } from "../contract/record.ts";
 import { wallClockMs } from "../kernel/clock.ts";
+import { PROTOCOL_UDP, parsePacket } from "../kernel/packet.ts";
 import { reconsider } from "./ask.ts";
+import { namesTold, PORT_LLMNR, PORT_MDNS } from "./dns.ts";
 import type { Engine } from "./engine.ts";
 import { identifyImage } from "./identify.ts";
 import { conversation, judged, VERDICTS } from "./judged.ts";
+
+const UDP_HEADER = 8;
 
 /** Every record from the rings comes here, in order. */
 export function onRecord(engine: Engine, record: RingRecord): void {
@@ -42,6 +47,9 @@ export function onRecord(engine: Engine, record: RingRecord): void {
       for (const key of engine.holds.forgetAnswers(record.event.flow.cookie)) engine.kernel.removeOnce(key);
       if (!engine.unnamed.has(record.event.key) || !engine.unnamed.keep(record)) onFlowEnd(engine, record.event);
       break;
+    case "answer":
+      onAnswer(engine, record.event, record.packet);
+      break;
     case "held":
       engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
       onHeld(engine, record.event, record.packet);
@@ -57,6 +65,15 @@ export function onRecord(engine: Engine, record: RingRecord): void {
       engine.spaces.learn(record.event.netns, record.event.tgid);
       break;
   }
+}
+
+/** The names of a name server's answer. It comes before every flow it leads to. */
+function onAnswer(engine: Engine, { flow }: Decoded<typeof AnswerEvent>, bytes: Uint8Array): void {
+  const packet = parsePacket(bytes);
+  if (packet === null || packet.protocol !== PROTOCOL_UDP) return;
+  const message = bytes.subarray(packet.transport + UDP_HEADER, packet.end);
+  const tgid = flow.peerPort === PORT_MDNS || flow.peerPort === PORT_LLMNR ? 0 : flow.tgid;
+  for (const told of namesTold(message, flow.peerPort)) engine.names.learn({ ...told, tgid });
 }
 
 function onHeld(engine: Engine, event: Decoded<typeof HeldEvent>, packet: Uint8Array): void {

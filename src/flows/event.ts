@@ -24,6 +24,8 @@ export type FlowVerdictEvent = Conversation & {
   readonly tgid: number;
   readonly uid: number;
   readonly own: boolean;
+  /** What the peer is called, the best first. */
+  readonly names: FlowRecord["names"];
   readonly verdict: FlowRecord["verdict"];
   readonly by: FlowRecord["by"];
   /** Id of the rule that decided, or null. */

@@ -16,6 +16,7 @@ const program = (path: string, more: Partial<Identity> = {}): Identity => ({
 const T = Date.UTC(2026, 0, 1);
 const FLOW: FlowRecord = {
   ...{ id: 1 as FlowId, pid: 1, uid: 0, direction: "out", protocol: 6, address: "2001:db8::1", port: 443, localPort: 40000, own: false },
+  names: [{ name: "git.example.org", source: "dns", own: true }],
   ...{ verdict: "allow", by: "mode", rule: null, reason: null, generation: 1, undecided: false, state: "open", attempts: 1 },
   ...{ bytesOut: 0, bytesIn: 0, packetsOut: 0, packetsIn: 0, firstMs: T - 5000, lastMs: T },
   app: { ...program("/usr/bin/git", { package: "git", unit: "sync.service" }), via: program("/usr/bin/ssh") },
@@ -34,6 +35,11 @@ const CASES: readonly (readonly [filter: object, more: Partial<FlowRecord>, expe
   [{ app: "git" }, { app: null }, false],
   [{ to: "2001:DB8::1" }, {}, true],
   [{ to: "2001:db8::2" }, {}, false],
+  [{ to: "Git.example.org" }, {}, true],
+  [{ to: "example.org" }, {}, false],
+  [{ to: ".example.org" }, {}, true],
+  [{ to: ".git.example.org" }, {}, true],
+  [{ to: ".xample.org" }, {}, false],
   [{ verdict: "allow" }, {}, true],
   [{ verdict: "held" }, {}, false],
   [{ undecided: true }, {}, false],

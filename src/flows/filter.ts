@@ -19,15 +19,21 @@ export function appMatches(app: App, text: string): boolean {
   return isCalled(app, text) || (app.via !== null && isCalled(app.via, text));
 }
 
+/** Whether `to` (lower case) is the peer: its address, one of its names, or with a dot in front a domain one of them is in. */
+function peerMatches({ address, names }: FlowRecord, to: string): boolean {
+  if (address === to) return true;
+  return names.some(({ name }) => name === to || (to.startsWith(".") && (name.endsWith(to) || name === to.slice(1))));
+}
+
 /**
- * A predicate from the filters; null filters nothing. `to` is compared with the peer's address in canonical text.
+ * A predicate from the filters; null filters nothing. `to`: see `peerMatches`.
  * `undecided`: held, or running since before its rule became "ask". `since`: something happened then or later.
  */
 export function flowFilter(filter: FlowFilter): (flow: FlowRecord) => boolean {
   const sinceMs = filter.since === null ? null : Date.parse(filter.since);
   return (flow) =>
     (filter.app === null || (flow.app !== null && appMatches(flow.app, filter.app))) &&
-    (filter.to === null || flow.address === filter.to.toLowerCase()) &&
+    (filter.to === null || peerMatches(flow, filter.to.toLowerCase())) &&
     (filter.verdict === null || flow.verdict === filter.verdict) &&
     (!filter.undecided || flow.undecided || flow.state === "held") &&
     (sinceMs === null || flow.lastMs >= sinceMs);

@@ -58,6 +58,7 @@ function verdictFacts(event: FlowVerdictEvent) {
     uid: event.uid,
     localPort: event.localPort,
     own: event.own,
+    names: event.names,
     verdict: event.verdict,
     by: event.by,
     rule: event.ruleId,

@@ -18,7 +18,17 @@ const UNKNOWN = { classId: 0 as ClassId, app: null };
 function event(cookie: number, more: Partial<FlowVerdictEvent> = {}): FlowVerdictEvent {
   return {
     ...{ cookie: BigInt(cookie) as Cookie, ...CURL, tgid: 100, uid: 1000, direction: "out", protocol: 6, peerAddress: "192.0.2.1" },
-    ...{ peerPort: 443, localPort: 40000 + cookie, own: false, verdict: "allow", by: "mode", ruleId: null, reason: null, generation: 1 },
+    ...{
+      peerPort: 443,
+      localPort: 40000 + cookie,
+      own: false,
+      names: [],
+      verdict: "allow",
+      by: "mode",
+      ruleId: null,
+      reason: null,
+      generation: 1,
+    },
     ...{ undecided: false, adopted: false, timeMs: 1000 },
     ...more,
   };
@@ -50,7 +60,7 @@ test("judged() counts connections alike in one record", () => {
   const record = flows.judged(event(2, { tgid: 200, timeMs: 2000 }));
   assert.deepEqual(record, {
     ...{ id: 1, app: CURL.app, pid: 200, uid: 1000, direction: "out", protocol: 6, address: "192.0.2.1", port: 443, localPort: 40002 },
-    ...{ own: false, verdict: "allow", by: "mode", rule: null, reason: null, generation: 1, undecided: false, state: "open" },
+    ...{ own: false, names: [], verdict: "allow", by: "mode", rule: null, reason: null, generation: 1, undecided: false, state: "open" },
     ...{ bytesOut: 0, bytesIn: 0, packetsOut: 0, packetsIn: 0, attempts: 2, firstMs: 1000, lastMs: 2000 },
   });
 });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parsePasswd, parseResolvConf, readDnsServers, readUsers } from "./system-files.ts";
+import { parseHosts, parsePasswd, parseResolvConf, readDnsServers, readUsers } from "./system-files.ts";
 
 test("parseResolvConf() reads nameserver lines and ignores the rest", () => {
   const text =
@@ -22,6 +22,19 @@ test("parsePasswd() reads names and ids; the first of two lines holds", () => {
       ["root", 0],
       ["www-data", 33],
       ["last", 1000],
+    ],
+  );
+});
+
+test("parseHosts() gives each address its names, and ignores what makes no sense", () => {
+  const text =
+    "127.0.0.1\tlocalhost\n192.0.2.1 Printer printer.LAN # on the desk\n#192.0.2.2 gone\n::ffff:192.0.2.1 nas printer\nnine nine\n192.0.2.3 a/b";
+  assert.deepEqual(
+    [...parseHosts(text)],
+    [
+      ["127.0.0.1", ["localhost"]],
+      ["192.0.2.1", ["printer", "printer.lan", "nas"]],
+      ["192.0.2.3", []],
     ],
   );
 });

@@ -2,6 +2,8 @@
 /** What the words `dns-servers` and `user` stand for, read from the files the system itself goes by. */
 import { readFileSync } from "node:fs";
 import { isIP, SocketAddress } from "node:net";
+import { parseAddress, printAddress } from "../contract/address.ts";
+import { hostName } from "../contract/name.ts";
 
 /** The servers in a resolv.conf(5): canonical addresses, a zone (`%eth0`) left off. Lines that make no sense are ignored, as libc does. */
 export function parseResolvConf(text: string): string[] {
@@ -42,6 +44,25 @@ export function readDnsServers(root = ""): string[] {
 /** User name -> uid, from /etc/passwd. Users of a directory service are not in it. `root`: prefix for tests. */
 export function readUsers(root = ""): Map<string, number> {
   return parsePasswd(readOrEmpty(`${root}/etc/passwd`));
+}
+
+/** The addresses of a hosts(5) and the names they have there, as `hostName` writes them. Lines that make no sense are ignored. */
+export function parseHosts(text: string): Map<string, string[]> {
+  const hosts = new Map<string, string[]>();
+  for (const line of text.split("\n")) {
+    const [first = "", ...names] = (line.split("#")[0] ?? "").trim().split(/[ \t]+/);
+    const address = parseAddress(first);
+    if (address === null) continue;
+    const key = printAddress(address);
+    const known = names.map(hostName).filter((name) => name !== null);
+    hosts.set(key, [...new Set([...(hosts.get(key) ?? []), ...known])]);
+  }
+  return hosts;
+}
+
+/** Address -> its names in /etc/hosts. `root`: prefix for tests. */
+export function readHosts(root = ""): Map<string, string[]> {
+  return parseHosts(readOrEmpty(`${root}/etc/hosts`));
 }
 
 function readOrEmpty(path: string): string {

@@ -56,6 +56,7 @@ export function flow(id: number, more: Partial<FlowRecord> = {}): FlowRecord {
       direction: "out",
       protocol: 6,
       address: "192.0.2.1",
+      names: [{ name: "www.example", source: "dns", own: true }],
       port: 443,
       localPort: 40000,
     },

@@ -71,7 +71,10 @@ export async function flows(database: Database, query: FlowQuery): Promise<FlowR
 
 /** Many records share an app: it is read once. */
 function fromRow(row: FlowRow, apps: Map<number, App>): FlowRecord {
-  const record = JSON.parse(row.record) as Omit<FlowRecord, "app" | "state">;
+  /* Records of versions that knew no names have none. */
+  const { names = [], ...rest } = JSON.parse(row.record) as Omit<FlowRecord, "app" | "state" | "names"> &
+    Partial<Pick<FlowRecord, "names">>;
+  const record = { ...rest, names };
   const state = row.state as FlowRecord["state"];
   if (row.app === null || row.app_id === null) return { ...record, app: null, state };
   const app = apps.get(row.app_id) ?? (JSON.parse(row.app) as App);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Names of addresses as a person sees them: what a program asked a name server for stands beside where it then goes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Flow } from "../src/contract/shapes.ts";
+import { type Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
+import type { Running } from "./world.ts";
+
+const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
+const SERVER = join(import.meta.dirname, "names/server.ts");
+const PORT = 443;
+
+/** Asks `server` for `name` and connects to the first address: prints "connected" or the errno. */
+const CLIENT = `
+  const { Resolver } = require("node:dns").promises;
+  const resolver = new Resolver();
+  const [server, name, port] = process.argv.slice(1);
+  resolver.setServers([server]);
+  resolver.resolve4(name).then(([address]) => {
+    const socket = require("node:net").connect(Number(port), address);
+    socket.on("connect", () => { console.log("connected"); socket.destroy(); });
+    socket.on("error", (error) => console.log(error.code));
+  });`;
+
+async function nameServer({ world }: Holdfast, zone: Readonly<Record<string, string | readonly string[]>>): Promise<void> {
+  const argv = [process.execPath, SERVER, world.peer.address4, "53", JSON.stringify(zone)];
+  await world.start(argv, { cgroup: false, netns: "b", timeoutMs: null }).line((line) => line === "ready");
+}
+
+function client({ world }: Holdfast, name: string): Running {
+  return world.start([process.execPath, "-e", CLIENT, world.peer.address4, name, String(PORT)]);
+}
+
+/** The TCP flow to `to`, once it is listed. */
+function tcpFlow({ client }: Holdfast, to: string): Promise<Flow> {
+  return until("a TCP flow", async () => {
+    const { flows } = await client.listFlows({ app: null, to, verdict: null, undecided: false, since: null });
+    return flows.find(({ protocol }) => protocol === "tcp") ?? null;
+  });
+}
+
+test("a flow has the name its program asked for, and what that stands for", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    await nameServer(holdfast, { "www.example.org": "edge.cdn.example", "edge.cdn.example": [address4], "other.example": ["192.0.2.99"] });
+    await world.peer.serve({ tcp: [PORT] });
+    await holdfast.up("--mode", "allow");
+    assert.match((await client(holdfast, "WWW.example.org").exited).stdout, /connected/);
+    const flow = await tcpFlow(holdfast, ".example.org");
+    assert.equal(flow.address, address4);
+    assert.equal(flow.name, "www.example.org");
+    assert.deepEqual(flow.names, [
+      { name: "www.example.org", source: "dns", own: true },
+      { name: "edge.cdn.example", source: "dns", own: true },
+    ]);
+  }),
+);
+
+test("a question names the place its program asked for", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    await nameServer(holdfast, { "www.example.org": [address4] });
+    await world.peer.serve({ tcp: [PORT] });
+    await holdfast.up("--mode", "ask");
+    await holdfast.rule(`allow any -> ${address4} udp/53`);
+    const held = client(holdfast, "www.example.org");
+    const [question] = await holdfast.questions(1);
+    assert.equal(question?.name, "www.example.org");
+    assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
+    await holdfast.answer(question, "allow");
+    assert.match((await held.exited).stdout, /connected/);
+  }),
+);
+
+test("an answer nobody asked for teaches no name", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    await world.peer.serve({ tcp: [PORT] });
+    await holdfast.up("--mode", "allow");
+    /* A socket that has asked nothing receives an answer from port 53. */
+    const waits = `const s = require("node:dgram").createSocket("udp4");
+      s.on("message", () => require("node:net").connect(${PORT}, "${address4}").on("connect", () => process.exit()));
+      s.bind(5300, () => console.log("ready"));`;
+    const receiver = world.start([process.execPath, "-e", waits]);
+    await receiver.line((line) => line === "ready");
+    const lie = `const { encode } = require("dns-packet");
+      const s = require("node:dgram").createSocket("udp4");
+      const bytes = encode({ type: "response", questions: [{ type: "A", name: "bank.example" }],
+        answers: [{ type: "A", name: "bank.example", data: "${address4}", ttl: 60 }] });
+      s.bind(53, () => s.send(bytes, 5300, "${world.a.address4}", () => s.close()));`;
+    await world.run([process.execPath, "-e", lie], { cgroup: false, netns: "b", cwd: join(import.meta.dirname, "..") });
+    await receiver.exited;
+    assert.deepEqual((await tcpFlow(holdfast, address4)).names, []);
+  }),
+);

@@ -29,7 +29,8 @@ static __always_inline int packet_socket_of(struct timer_list *timer, __u64 *net
 	struct sock *sk = (void *)timer - bpf_core_field_offset(struct sock, sk_timer);
 	char name[sizeof(PACKET_PROTO)] = {};
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_PACKET_)
+	/* sock_init_data() sets it up without a function; hardly any other timer is (net/core/sock.c). */
+	if (timer->function || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_PACKET_)
 		return 0;
 	bpf_probe_read_kernel(name, sizeof(name),
 			      (void *)BPF_CORE_READ(sk, __sk_common.skc_prot) + bpf_core_field_offset(struct proto, name));

@@ -217,7 +217,9 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 		flow->direction = WORD_DIRECTION(before);
 
 	if (flow->class == CLASS_UNKNOWN) {
-		struct image *image = bpf_map_lookup_elem(&images, &state->key);
+		/* On the stack: Linux 6.1 takes no memory that is a function's argument as a key. */
+		struct image_key key = state->key;
+		struct image *image = bpf_map_lookup_elem(&images, &key);
 
 		if (image && image->class != CLASS_UNKNOWN) {
 			state->flow.class = image->class;

@@ -378,6 +378,16 @@ int on_setsockopt(struct bpf_sockopt *ctx)
 
 /* ---- every IP packet of a socket ---- */
 
+/* What bpf_get_netns_cookie() says, which Linux 6.1 does not let programs of cgroup_skb ask. */
+static __always_inline __u64 netns_of(struct bpf_sock *sk)
+{
+	struct sock *address = NULL;
+
+	/* The verifier lets nobody calculate with a socket; read from memory, its address is a number. */
+	bpf_probe_read_kernel(&address, sizeof(address), &sk);
+	return BPF_CORE_READ(address, __sk_common.skc_net.net, net_cookie);
+}
+
 /*
  * The state of a packet's socket, or NULL when the packet is the kernel's own business (`*kernels` = 1) or cannot be kept track of.
  * Sockets of programs have had state since they were made, or since the iterator went over the older ones; what has none is the kernel's.
@@ -399,7 +409,7 @@ static __always_inline struct socket_state *state_of(struct __sk_buff *skb, stru
 		return NULL;
 	state->flow.class = CLASS_KERNEL;
 	state->flow.cookie = bpf_get_socket_cookie(skb);
-	state->flow.netns = bpf_get_netns_cookie(skb);
+	state->flow.netns = netns_of(sk);
 	state->first_ns = bpf_ktime_get_boot_ns();
 	return state;
 }

@@ -168,6 +168,9 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 #define PORT_MDNS 5353	/* RFC 6762 */
 #define PORT_LLMNR 5355 /* RFC 4795 */
 
+/* An IPv4 header. Why not "longer than 0": to the verifier of Linux 6.1, "not 0" is no lower bound. */
+#define SHORTEST_PACKET 20
+
 #define ANSWER_SMALL 512
 #define ANSWER_LARGE 4096 /* what resolvers offer by EDNS at most; longer ones come over TCP */
 
@@ -205,7 +208,7 @@ static __noinline void copy_answer(struct __sk_buff *skb, struct flow_id *flow)
 {
 	__u32 length = skb->len;
 
-	if (!flow || length == 0)
+	if (!flow || length < SHORTEST_PACKET)
 		return;
 	if (length <= ANSWER_SMALL)
 		COPY_ANSWER(ANSWER_SMALL);
@@ -259,7 +262,7 @@ static __noinline void copy_held(struct __sk_buff *skb, struct socket_state *sta
 {
 	__u32 length = skb->len;
 
-	if (!state || !flow || length == 0)
+	if (!state || !flow || length < SHORTEST_PACKET)
 		return;
 	count(COUNTER_HELD_PACKETS);
 	if (length <= HELD_SMALL)

@@ -5,6 +5,8 @@ import { SystemCallError } from "./libc.ts";
 
 const process_ = koffi.load(null);
 const mmap_ = process_.func("void *mmap(void *, size_t, int, int, int, int64_t)");
+/* Addresses as numbers, so that one may be added to. */
+const memcpy_ = process_.func("void *memcpy(uint64_t, const void *, size_t)");
 const munmap_ = process_.func("int munmap(void *, size_t)");
 const poll_ = process_.func("int poll(void *, unsigned long, int)");
 const eventfd_ = process_.func("int eventfd(unsigned int, int)");
@@ -48,6 +50,20 @@ export function mapMemory(fd: number, length: number, options: { offset?: number
       munmap_(address, length);
     },
   };
+}
+
+/**
+ * Copies `bytes` into the kernel object `fd` at `offset`. Mapped for the moment: what is mapped counts as this process's own memory, and no
+ * buffer is made of it, because the collector of garbage hurries when it sees much memory come and go.
+ */
+export function writeMapped(fd: number, offset: number, bytes: Uint8Array): void {
+  const before = offset % PAGE_SIZE;
+  const length = before + bytes.length;
+  const address = mmap_(null, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset - before);
+  const start = koffi.address(address);
+  if (start === 0xffffffffffffffffn) throw new SystemCallError("mmap", koffi.errno());
+  memcpy_(start + BigInt(before), bytes, bytes.length);
+  munmap_(address, length);
 }
 
 /**

@@ -23,7 +23,7 @@ import {
 } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
 import { updateEntry } from "./libbpf.ts";
-import { afterRunningPrograms, type Mapping, mapMemory, PAGE_SIZE } from "./memory.ts";
+import { afterRunningPrograms, type Mapping, mapMemory, PAGE_SIZE, writeMapped } from "./memory.ts";
 import type { MapName } from "./object.ts";
 
 const TABLES = {
@@ -50,8 +50,7 @@ export type Fixed = {
 };
 
 /**
- * The policy of one loaded set. The policy word stays mapped; of the tables what is written, while it is written: mapped memory of the
- * kernel counts as the daemon's own (17 MB), and the collector of garbage hurries when it sees much of it.
+ * The policy of one loaded set. The policy word stays mapped, the tables only while they are written (17 MB).
  */
 export class PolicyTables {
   readonly #fd: (name: MapName) => number;
@@ -62,6 +61,8 @@ export class PolicyTables {
   /** Rows of the half in force that are taken; all of them until this daemon has installed a policy. */
   #rowsInForce: number = MAX_ROWS;
   #settled: Promise<void> = Promise.resolve();
+  /** struct class_row of every class: row, 0. */
+  readonly #classRows = new Uint8Array(MAX_CLASSES * ClassRow.size);
 
   constructor(fd: (name: MapName) => number) {
     this.#fd = fd;
@@ -127,16 +128,16 @@ export class PolicyTables {
     const bytes = policy.tables[name];
     if (bytes.length > limit * entry.size)
       throw new Error(`Cannot install the policy: table "${name}" has ${bytes.length / entry.size} entries, the limit is ${limit}`);
-    /* Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
-    const length = name === "classRows" ? limit * entry.size : bytes.length;
-    if (length === 0) return;
-    const start = half * limit * entry.size;
-    const offset = start - (start % PAGE_SIZE);
-    const mapping = mapMemory(this.#fd(map), Math.ceil((start - offset + length) / PAGE_SIZE) * PAGE_SIZE, { writable: true, offset });
-    mapping.bytes.set(bytes, start - offset);
-    const rest = new Uint32Array(mapping.bytes.buffer, start - offset + bytes.length, (length - bytes.length) / 4);
-    for (let i = 0; i < rest.length; i += 2) rest[i] = policy.half.rowAnyApp;
-    mapping.unmap();
+    if (bytes.length === 0) return;
+    writeMapped(this.#fd(map), half * limit * entry.size, name === "classRows" ? this.#everyClass(bytes, policy.half.rowAnyApp) : bytes);
+  }
+
+  /** Classes that are not in the policy have only the rules for every app; the rest of the half may hold an older policy's. */
+  #everyClass(bytes: Uint8Array, rowAnyApp: number): Uint8Array {
+    const rows = new Uint32Array(this.#classRows.buffer);
+    this.#classRows.set(bytes);
+    for (let i = bytes.length / 4; i < rows.length; i += 2) rows[i] = rowAnyApp;
+    return this.#classRows;
   }
 
   /** Appends a row to the half in force and gives it to a class; false when the rows are full. */

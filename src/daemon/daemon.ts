@@ -135,7 +135,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     rulebook: new Rulebook({ store: state.store, rulesDir: options.rules, stateDir: options.state, factory: factoryRules }),
     spaces,
     guards: new Guards(kernel, health, scope),
-    holds: new Holds(spaces, (flow) => othersAllow(pinFolder(scope), flow)),
+    holds: new Holds(spaces, (flow) => othersAllow(scope, flow)),
     questions: new Questions(),
     flows: new FlowTable({ nextId: () => engine.nextFlowId() }),
     names: new NameBook(),

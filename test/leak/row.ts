@@ -14,6 +14,8 @@ export type Row = {
   readonly argv: (world: World) => readonly string[];
   /** Says {"event":…} once its socket is open and sends after a line on standard input: the daemon may start in between. */
   readonly opensFirst?: true;
+  /** Knows --stay (keeps its socket open until it reads a line) and --again (sends once more then). What is held can be answered meanwhile. */
+  readonly stays?: boolean;
   /** How a rule names it: who, where, ports, as they stand in rule text. */
   readonly rule: (world: World) => { readonly who: string; readonly where: string; readonly ports: string };
   /** A who that an allow rule may name beside the denied one (the path mounted over, the interpreter's other script). */

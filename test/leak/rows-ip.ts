@@ -33,16 +33,19 @@ export const otherIpRows: readonly Row[] = families.flatMap((family) => {
       name: `raw icmp echo ${family}`,
       argv: (world) => [world.probe, "icmp", "--to", to(world, family)],
       arrives: echoArrives,
+      stays: true,
     }),
     row("other ip", family, "icmp", {
       name: `ping socket ${family}`,
       argv: (world) => [world.probe, "ping", "--to", to(world, family)],
       arrives: echoArrives,
+      stays: true,
     }),
     row("other ip", family, tcpPorts, {
       name: `forged SYN ${family}`,
       argv: (world) => [world.probe, "forge-syn", ...forged(world, family, tcpPort)],
       arrives: synArrives,
+      stays: true,
       // The peer answers with SYN-ACK, which the app's kernel resets: that RST has no socket and is only there when the SYN was.
       note: "by IP_HDRINCL",
     }),
@@ -50,11 +53,13 @@ export const otherIpRows: readonly Row[] = families.flatMap((family) => {
       name: `another protocol ${family}`,
       argv: (world) => [world.probe, "raw-protocol", "--protocol", "253", "--to", to(world, family)],
       arrives: (packets) => packets.some((packet) => packet.protocol === 253 && hasPayload(packet)),
+      stays: true,
     }),
     row("other ip", family, udpPorts, {
       name: `fragments of a large datagram ${family}`,
       argv: (world) => [world.probe, "udp", ...udpArgs(world, family), "--size", "4000"],
       arrives: fragmentsArrive,
+      stays: true,
     }),
     row("other ip", family, udpPorts, {
       name: `forged fragments ${family}`,
@@ -74,11 +79,13 @@ export const otherIpRows: readonly Row[] = families.flatMap((family) => {
       name: "IPv6 extension headers by socket options",
       argv: (world) => [world.probe, "udp", ...udpArgs(world, family), "--extension"],
       arrives: withHeaders,
+      stays: true,
     }),
     row("other ip", family, udpPorts, {
       name: "IPv6 extension headers by raw socket",
       argv: (world) => [world.probe, "raw-extension", ...forged(world, family, udpPort)],
       arrives: withHeaders,
+      stays: true,
     }),
   ];
 });
@@ -139,6 +146,7 @@ export const belowIpRows: readonly Row[] = families.flatMap((family) => [
     prepare: (world) => carryOn(world, family),
     argv: (world) => [world.probe, "udp", ...udpArgs(world, family)],
     arrives: udpArrives(),
+    stays: true,
     note: "a carrier outside of the scope sends on what is routed into tun0",
   }),
   row("below ip", family, udpPorts, {
@@ -197,6 +205,7 @@ export const groupRows: readonly Row[] = [
       rule: (world) => ({ who: world.probe, where: multicastAddress[family], ports: udpPorts }),
       arrives: udpArrives(),
       refused: "EPERM",
+      stays: true,
     }),
   ),
   {
@@ -206,6 +215,7 @@ export const groupRows: readonly Row[] = [
     rule: (world) => ({ who: world.probe, where: world.a.address4.replace(/\.1$/, ".255"), ports: udpPorts }),
     arrives: udpArrives(),
     refused: "EPERM",
+    stays: true,
   },
   joinRow("joining a multicast group by ADD_MEMBERSHIP v4", "239.4.5.6"),
   joinRow("joining a multicast group by MCAST_JOIN_GROUP v4", "239.4.5.7", ["--mcast-join"]),

@@ -21,6 +21,7 @@ function udpRow(kind: string, family: Family, flags: readonly string[], datagram
     rule: ruleFor(family, udpPorts),
     arrives: udpArrives(datagrams),
     refused: "EPERM",
+    stays: true,
   };
 }
 
@@ -29,7 +30,7 @@ const families: readonly Family[] = ["v4", "v6", "v4-mapped"];
 export const tcpRows: readonly Row[] = families.flatMap((family) => [
   tcpRow("blocking", family, []),
   // Its own limit stands for the patience of an application whose connect is held.
-  tcpRow("non-blocking", family, ["--nonblocking", "--timeout", "10000"]),
+  tcpRow("non-blocking", family, ["--nonblocking", "--timeout", "60000"]),
   tcpRow("fast open", family, ["--fastopen"]),
   tcpRow("mptcp", family, ["--mptcp"]),
   tcpRow("io_uring", family, ["--uring"]),

@@ -8,7 +8,7 @@ import { type Row, udpPort } from "./row.ts";
 type Parts = Pick<Row, "name" | "argv"> & Partial<Row>;
 
 function udpRow(parts: Parts): Row {
-  return { group: "who", rule: ruleFor("v4", udpPorts), arrives: udpArrives(), refused: "EPERM", ...parts };
+  return { group: "who", rule: ruleFor("v4", udpPorts), arrives: udpArrives(), refused: "EPERM", stays: true, ...parts };
 }
 
 function tcpRow(parts: Parts): Row {
@@ -36,7 +36,8 @@ const passed: readonly Row[] = [
   udpRow({
     name: "socket passed by SCM_RIGHTS out of the scope, udp",
     argv: (world) => [world.probe, "pass-socket", ...udpArgs(world, "v4"), "--cgroup", join(world.scope, "..")],
-    note: "the sender is in the scope, the receiver leaves it before it sends; a socket's cgroup is its creator's",
+    refused: null,
+    note: "the sender is in the scope, the receiver leaves it before it sends: new to Holdfast each time, so its first datagram is held",
   }),
   tcpRow({
     name: "socket passed by SCM_RIGHTS out of the scope, tcp",
@@ -93,6 +94,7 @@ const older: readonly Row[] = [
       const frame = ["--from", ownAddress(world, "v4"), "--device", world.a.device, "--mac", world.peer.mac];
       return [world.probe, "packet", ...udpArgs(world, "v4"), ...frame, "--wait-stdin"];
     },
+    stays: false,
     opensFirst: true,
   }),
 ];
@@ -106,7 +108,8 @@ const processes: readonly Row[] = [
     name: "1,000 short-lived processes",
     argv: (world) => [world.probe, "spawn", "--count", "1000", "--", ...udp(world), "--payload", "holdfast-@"],
     arrives: (packets) => new Set(packets.filter((packet) => packet.port === udpPort).map((packet) => packet.payload)).size === 1000,
-    note: "each says its pid; under allow all 1,000 must be named",
+    stays: false,
+    note: "each says its number; under allow all 1,000 must be named",
   }),
 ];
 
@@ -128,6 +131,7 @@ const spaces: readonly Row[] = [
       const frame = ["--from", ownAddress(world, "v4"), "--device", "veth-c"];
       return [world.probe, "netns", "--netns", world.netns("c"), "--", "packet", ...udpArgs(world, "v4"), ...frame];
     },
+    stays: false,
   }),
   udpRow({ name: "own mount namespace, udp", argv: (world) => [world.probe, "mounts", "--", ...udp(world)] }),
   tcpRow({ name: "own mount namespace, tcp", argv: (world) => [world.probe, "mounts", "--", ...tcp(world)] }),
@@ -145,12 +149,18 @@ const spaces: readonly Row[] = [
   }),
 ];
 
-const script = `use Socket; use Errno;
-my ($address, $port) = @ARGV;
+/** Sends as the probe does, with its --stay and --again. */
+const script = `use Socket; use Errno; use IO::Handle;
+STDOUT->autoflush;
+my ($address, $port, @flags) = @ARGV;
+my %flag = map { $_ => 1 } @flags;
 socket(my $socket, PF_INET, SOCK_DGRAM, 0) or die $!;
-my $sent = send($socket, "holdfast", 0, sockaddr_in($port, inet_aton($address)));
+my $send = sub { send($socket, "holdfast", 0, sockaddr_in($port, inet_aton($address))) };
+my $sent = $send->();
+if ($flag{"--stay"}) { print qq({"op":"script","event":"sent","number":0,"pid":$$}\n); readline STDIN }
+$sent = $send->() if $flag{"--again"};
 my ($name) = defined $sent ? () : grep { $!{$_} } sort keys %!;
-printf qq({"op":"script","step":"sendto","result":%d,"errno":%s,"unsupported":false,"sent":%d,"ms":0,"pid":%d}\\n),
+printf qq({"op":"script","step":"sendto","result":%d,"errno":%s,"unsupported":false,"sent":%d,"ms":0,"pid":%d}\n),
   defined $sent ? 0 : -1, $name ? qq("$name") : "null", defined $sent ? 1 : 0, $$;
 `;
 

@@ -72,6 +72,25 @@ void wait_line(const struct options *options, const char *event)
 		;
 }
 
+struct outcome send_once(const struct options *options, int fd, const void *data, size_t size, const union address *to, socklen_t length)
+{
+	const struct sockaddr *name = to ? &to->any : NULL;
+	struct outcome outcome;
+
+	if (fd < 0)
+		return failed("socket");
+	if (options->wait_stdin)
+		wait_line(options, "socket");
+	outcome = sendto(fd, data, size, 0, name, length) < 0 ? failed("sendto") : done("sendto");
+	outcome.sent = !outcome.error;
+	if (options->stay)
+		wait_line(options, "sent");
+	if (options->again && sendto(fd, data, size, 0, name, length) < 0)
+		outcome = failed("sendto");
+	close(fd);
+	return outcome;
+}
+
 double now_ms(void)
 {
 	struct timespec now;

@@ -8,7 +8,6 @@ struct outcome multicast(const struct options *options)
 	socklen_t length = peer(options, &to);
 	int fd = socket(to.any.sa_family, SOCK_DGRAM, 0), index = device_index(options), failure;
 	struct ip_mreqn device = { .imr_ifindex = index };
-	struct outcome outcome;
 	char data[MAX_MESSAGE];
 
 	if (fd < 0)
@@ -19,11 +18,7 @@ struct outcome multicast(const struct options *options)
 		failure = setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof(index));
 	if (failure)
 		return failed("setsockopt");
-	if (sendto(fd, data, message(options, 0, data, sizeof(data)), 0, &to.any, length) < 0)
-		return failed("sendto");
-	outcome = done("sendto");
-	outcome.sent = 1;
-	return outcome;
+	return send_once(options, fd, data, message(options, 0, data, sizeof(data)), &to, length);
 }
 
 static int join_by_mcast(int fd, int index, const union address *group, socklen_t length)

@@ -68,6 +68,8 @@ socklen_t peer(const struct options *options, union address *address);
 size_t message(const struct options *options, int index, char *buffer, size_t room);
 void say(const struct options *options, const char *event, long number);
 void wait_line(const struct options *options, const char *event);
+/* Sends one message as --wait-stdin, --stay and --again say, and closes the socket. `to` is NULL for a connected one. */
+struct outcome send_once(const struct options *options, int fd, const void *data, size_t size, const union address *to, socklen_t length);
 double now_ms(void);
 unsigned int device_index(const struct options *options);
 unsigned short checksum(const void *data, size_t length, unsigned int sum);

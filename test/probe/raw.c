@@ -5,25 +5,6 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 
-static struct outcome send_once(const struct options *options, int fd, const void *data, size_t size, const union address *to,
-				socklen_t length)
-{
-	struct outcome outcome;
-
-	if (fd < 0)
-		return failed("socket");
-	if (options->wait_stdin)
-		wait_line(options, "socket");
-	outcome = sendto(fd, data, size, 0, &to->any, length) < 0 ? failed("sendto") : done("sendto");
-	outcome.sent = !outcome.error;
-	if (options->stay)
-		wait_line(options, "sent");
-	if (options->again && sendto(fd, data, size, 0, &to->any, length) < 0)
-		outcome = failed("sendto");
-	close(fd);
-	return outcome;
-}
-
 static struct outcome echo_request(const struct options *options, int type)
 {
 	union address to;

@@ -25,17 +25,12 @@ static struct outcome send_on(const struct options *options, int fd)
 {
 	union address to;
 	socklen_t length = peer(options, &to);
-	struct outcome outcome = done("sendto");
 	char data[MAX_MESSAGE];
-	bool tcp = options->protocol == IPPROTO_TCP;
+	bool tcp = options->protocol == IPPROTO_TCP, named = !tcp && !options->connected;
 
 	if (tcp && !options->connected && connect(fd, &to.any, length))
 		return failed("connect");
-	if (sendto(fd, data, message(options, 0, data, sizeof(data)), MSG_NOSIGNAL, tcp || options->connected ? NULL : &to.any,
-		   tcp || options->connected ? 0 : length) < 0)
-		return failed("sendto");
-	outcome.sent = 1;
-	return outcome;
+	return send_once(options, fd, data, message(options, 0, data, sizeof(data)), named ? &to : NULL, named ? length : 0);
 }
 
 struct outcome use_fd(const struct options *options)
@@ -59,6 +54,10 @@ static struct outcome hand_to_child(const struct options *options, const char *s
 	arguments[count++] = protocol;
 	if (options->connected)
 		arguments[count++] = "--connected";
+	if (options->stay)
+		arguments[count++] = "--stay";
+	if (options->again)
+		arguments[count++] = "--again";
 	if (options->cgroup) {
 		arguments[count++] = "--cgroup";
 		arguments[count++] = (char *)options->cgroup;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Column "not yet identified": a program that Holdfast has not looked at is held where a rule could be about it, and goes on by itself. */
+import type { TestContext } from "node:test";
+import { AWAY_MS, type Firewall, HEARTBEAT_MS } from "../firewall.ts";
+import { assertArrives, assertNothing, cell, eachRow, patient, waits } from "./cell.ts";
+import type { Row } from "./row.ts";
+import { type Command, Terminal } from "./terminal.ts";
+
+/** Its last heartbeat may have been this much before it was stopped. */
+const SAFE_MS = AWAY_MS - HEARTBEAT_MS;
+
+export async function unidentified(t: TestContext, firewall: Firewall, rows: readonly Row[]): Promise<void> {
+  await firewall.addRule("deny /usr/bin/nobody-has-this -> any");
+  const terminal = new Terminal(firewall.world);
+  await eachRow(t, firewall.world, rows, (row, t) =>
+    cell(t, row, "not yet identified", async () => {
+      while (!(await identifiedInTime(firewall, terminal, row)));
+    }),
+  );
+}
+
+let copies = 0;
+
+/**
+ * A new program makes the row's operation while the daemon stands still: nothing arrives, and what waits goes on by itself when the
+ * daemon has looked at it. False when the daemon stood still for so long that the kernel took it for away: then nothing is held.
+ */
+async function identifiedInTime(firewall: Firewall, terminal: Terminal, row: Row): Promise<boolean> {
+  const { world } = firewall;
+  const program = world.app(`new-${++copies}`);
+  const argv = patient(world, row).map((word) => (word === world.probe ? program : word));
+  await world.peer.clear();
+  let command: Command | null = null;
+  try {
+    const stoodMs = await firewall.frozen(async () => {
+      command = terminal.start(argv);
+      await command.tried();
+      await assertNothing(world, row);
+    });
+    if (waits(row) && stoodMs > SAFE_MS) return false;
+    await assertArrives(world, row, async () => {
+      if (waits(row)) return;
+      await world.peer.clear();
+      await terminal.run(row.argv(world));
+    });
+    return true;
+  } finally {
+    await (command as Command | null)?.kill();
+  }
+}

@@ -399,6 +399,53 @@ export function storeCases(name: string, open: () => Store): void {
     assert.deepEqual(exportBackup(store, T0 + 1), backup);
     done(store.undo(T0, never));
     assert.deepEqual(store.rules(), beforeRestore);
+    assert.deepEqual(Array.from(store.settings()), [
+      ["mode", "allow"],
+      ["other", 1],
+    ]);
+    assert.deepEqual(store.disabledGroups(), []);
+  });
+
+  check("undo() of a restore leaves settings and groups that were changed since", (store) => {
+    store.setSetting("mode", "allow");
+    done(
+      store.restore(
+        {
+          rules: [],
+          settings: new Map([
+            ["mode", "ask"],
+            ["limit", 5],
+          ]),
+          disabledGroups: ["home", "work"],
+        },
+        T0,
+      ),
+    );
+    store.setSetting("mode", "deny");
+    store.setGroupEnabled("home", true);
+    done(store.undo(T0, never));
+    assert.deepEqual(Array.from(store.settings()), [["mode", "deny"]]);
+    assert.deepEqual(store.disabledGroups(), []);
+  });
+
+  check("withdraw() takes back the newest revision of any kind, as if it had never been", (store) => {
+    add(store, "allow a -> any");
+    add(store, "allow b -> any");
+    store.setSetting("mode", "allow");
+    const configuration = { rules: [], settings: new Map([["mode", "deny"]]), disabledGroups: ["work"] };
+    const changes: (() => EditResult)[] = [
+      () => store.edit([{ kind: "remove", id: 1 }, { kind: "disable", id: 2 }, adding("deny c -> any")], T0),
+      () => store.undo(T0, never),
+      () => store.restore(configuration, T0),
+    ];
+    for (const change of changes) {
+      const before = store.lastGood();
+      store.withdraw(done(change()).revision);
+      assert.deepEqual({ ...store.lastGood(), lastRuleId: before.lastRuleId }, before);
+    }
+    assert.throws(() => store.withdraw(1 as Revision), RangeError);
+    done(store.undo(T0, never));
+    assert.deepEqual(texts(store.rules()), ["allow a -> any"]);
   });
 
   check("edit() refuses text that is not UTF-8 and changes nothing", (store) => {

@@ -96,8 +96,13 @@ export type Store = {
   readonly rules: () => StoredRule[];
   /** All changes or none, as one revision. An edit that changes nothing is no revision. Rules in groups can only be enabled and disabled. */
   readonly edit: (changes: readonly RuleChange[], timeMs: number) => EditResult;
-  /** Takes back the newest edit that is not taken back yet, as a revision of its own. A rule for which `ended` holds does not come back. */
+  /**
+   * Takes back the newest edit that is not taken back yet, as a revision of its own. A rule for which `ended` holds does not come back. With
+   * a restore go its settings and groups, but for those changed since.
+   */
   readonly undo: (timeMs: number, ended: (rule: StoredRule) => boolean) => EditResult;
+  /** Takes back the newest revision, of whatever kind, as if it had never been. Throws RangeError when `revision` is another. */
+  readonly withdraw: (revision: Revision) => void;
   /** Removes the rules for which `ended` holds, as one revision that undo passes over. */
   readonly expire: (timeMs: number, ended: (rule: StoredRule) => boolean) => readonly RuleStep[];
   /** Newest first. */
@@ -151,7 +156,7 @@ export type Store = {
   /** Forgets a slice of what is too old. True when there is more to do. */
   readonly prune: (nowMs: number, retention?: Retention) => boolean;
 
-  /** One's own rules, settings and groups in the place of what there is. Undo takes back the rules only. */
+  /** One's own rules, settings and groups in the place of what there is. */
   readonly restore: (configuration: Configuration, timeMs: number) => EditResult;
   readonly close: () => void;
 };

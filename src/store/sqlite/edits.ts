@@ -2,6 +2,7 @@
 /** Edits of the rules: each one revision with what was before and after, so that it can be taken back. */
 import type { Revision } from "../../contract/ids.ts";
 import type { EditResult, RevisionRecord, RuleChange, RuleStep, StoredRule } from "../store.ts";
+import { type Beside, takeBack } from "./configuration.ts";
 import type { Database } from "./database.ts";
 import { deleteRule, insertRule, putRule, ruleById } from "./rules.ts";
 
@@ -19,9 +20,12 @@ export function currentRevision(database: Database): Revision {
 function record(
   database: Database,
   timeMs: number,
-  what: { readonly kind: Kind; readonly undoes?: number; readonly steps: readonly RuleStep[] },
+  what: { readonly kind: Kind; readonly undoes?: number; readonly steps: readonly RuleStep[]; readonly beside?: Beside | null },
 ) {
-  const { id } = database.run("INSERT INTO revisions (time_ms, kind, undoes) VALUES (?, ?, ?)", timeMs, what.kind, what.undoes ?? null);
+  const { id } = database.run(
+    "INSERT INTO revisions (time_ms, kind, undoes, beside) VALUES (?, ?, ?, ?)",
+    ...[timeMs, what.kind, what.undoes ?? null, what.beside ? JSON.stringify(what.beside) : null],
+  );
   const json = (rule: StoredRule | null): string | null => (rule === null ? null : JSON.stringify(rule));
   for (const [index, { before, after }] of what.steps.entries()) {
     database.run(
@@ -84,9 +88,14 @@ function apply(database: Database, change: RuleChange, timeMs: number): RuleStep
 }
 
 /** Must run inside a transaction: what `changes` do, recorded as one revision. Throws what `refusal` understands. */
-export function applyAll(database: Database, changes: readonly RuleChange[], timeMs: number, kind: Kind = "edit"): EditResult {
+export function applyAll(
+  database: Database,
+  changes: readonly RuleChange[],
+  timeMs: number,
+  { kind, beside }: { readonly kind: Kind; readonly beside: Beside | null } = { kind: "edit", beside: null },
+): EditResult {
   const steps = changes.map((change) => apply(database, change, timeMs)).filter((step) => step !== null);
-  if (steps.length > 0) record(database, timeMs, { kind, steps });
+  if (steps.length > 0 || beside !== null) record(database, timeMs, { kind, steps, beside });
   return done(database, steps);
 }
 
@@ -100,7 +109,9 @@ export function edit(database: Database, changes: readonly RuleChange[], timeMs:
   }
 }
 
-type RevisionRow = { revision: number; time_ms: number; kind: string; undoes: number | null };
+type RevisionRow = { revision: number; time_ms: number; kind: string; undoes: number | null; beside: string | null };
+
+const besideOf = ({ beside }: RevisionRow): Beside | null => (beside === null ? null : (JSON.parse(beside) as Beside));
 
 function stepsOf(database: Database, revision: number): RuleStep[] {
   const parse = (json: string | null): StoredRule | null => (json === null ? null : (JSON.parse(json) as StoredRule));
@@ -135,8 +146,28 @@ export function undo(database: Database, timeMs: number, ended: (rule: StoredRul
       .reverse()
       .map((step) => revert(database, step, ended))
       .filter((step) => step !== null);
-    record(database, timeMs, { kind: "undo", undoes: last.revision, steps });
+    const beside = besideOf(last);
+    record(database, timeMs, { kind: "undo", undoes: last.revision, steps, beside: beside && takeBack(database, beside) });
     return done(database, steps);
+  });
+}
+
+/** See Store.withdraw. */
+export function withdraw(database: Database, revision: Revision): readonly RuleStep[] {
+  return database.durably(() => {
+    const last = database.get<RevisionRow>("SELECT * FROM revisions ORDER BY revision DESC LIMIT 1");
+    if (last?.revision !== revision) throw new RangeError(`Cannot withdraw revision ${revision}: the newest is ${last?.revision ?? 0}`);
+    const steps = stepsOf(database, revision)
+      .reverse()
+      .map(({ before, after }) => ({ before: after, after: before }));
+    for (const { before, after } of steps) {
+      if (after !== null) putRule(database, after);
+      else if (before !== null) deleteRule(database, before.id);
+    }
+    const beside = besideOf(last);
+    if (beside !== null) takeBack(database, beside);
+    database.run("DELETE FROM revisions WHERE revision = ?", revision);
+    return steps;
   });
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Brings a database to the newest form, one numbered step after the other. */
 import * as first from "./0001-first.ts";
+import * as revisionBeside from "./0002-revision-beside.ts";
 import type { Database } from "./database.ts";
 
 /** In order: the step at index n leads from version n to n + 1. */
-export const MIGRATIONS: readonly { readonly sql: string }[] = [first];
+export const MIGRATIONS: readonly { readonly sql: string }[] = [first, revisionBeside];
 
 /** `PRAGMA user_version` of a database this program writes. */
 export const NEWEST = MIGRATIONS.length;

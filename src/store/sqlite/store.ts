@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The store on SQLite: which statement answers which method. */
 import type { QuestionId } from "../../contract/ids.ts";
-import { type EditResult, RETENTION, type SettingValue, type Store, type StoredQuestion } from "../store.ts";
+import { type EditResult, RETENTION, type Store, type StoredQuestion } from "../store.ts";
+import { disabledGroups, putGroup, putSetting, replaceConfiguration, settings } from "./configuration.ts";
 import type { Database } from "./database.ts";
-import { applyAll, currentRevision, edit, expire, revisions, undo } from "./edits.ts";
+import { applyAll, currentRevision, edit, expire, revisions, undo, withdraw } from "./edits.ts";
 import { appendFlows, closeFlows, flows, prune, reserveFlowIds } from "./flows.ts";
 import { RememberedRules } from "./remembered.ts";
 import { lastRuleId, placeGroup, putRule } from "./rules.ts";
@@ -25,23 +26,13 @@ export function sqliteStore(database: Database): Store {
     if (result.ok) remembered.follow(result.steps);
     return result;
   };
-  const disabledGroups = (): string[] =>
-    database.all<{ name: string }>("SELECT name FROM disabled_groups ORDER BY name").map((row) => row.name);
-  const settings = (): ReadonlyMap<string, SettingValue> =>
-    new Map(
-      database
-        .all<{ key: string; value: string }>("SELECT key, value FROM settings ORDER BY key")
-        .map((row) => [row.key, JSON.parse(row.value) as SettingValue]),
-    );
-  const disableGroup = (name: string): unknown => database.run("INSERT OR IGNORE INTO disabled_groups VALUES (?)", name);
-  const putSetting = (key: string, value: SettingValue): unknown =>
-    database.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", key, JSON.stringify(value));
 
   return {
     revision: () => currentRevision(database),
     rules: () => remembered.own(),
     edit: (changes, timeMs) => followed(edit(database, changes, timeMs)),
     undo: (timeMs, ended) => followed(undo(database, timeMs, ended)),
+    withdraw: (revision) => remembered.follow(withdraw(database, revision)),
     expire: (timeMs, ended) => {
       const steps = expire(database, remembered.own().filter(ended), timeMs);
       remembered.follow(steps);
@@ -52,19 +43,15 @@ export function sqliteStore(database: Database): Store {
       remembered.forgetGroups();
       return database.durably(() => placeGroup(database, group, rules, timeMs));
     },
-    disabledGroups,
-    setGroupEnabled: (group, enabled) =>
-      database.durably(() => {
-        if (enabled) database.run("DELETE FROM disabled_groups WHERE name = ?", group);
-        else disableGroup(group);
-      }),
+    disabledGroups: () => disabledGroups(database),
+    setGroupEnabled: (group, enabled) => database.durably(() => putGroup(database, group, enabled)),
 
     lastGood: () => ({
       revision: currentRevision(database),
       lastRuleId: lastRuleId(database),
       rules: [...remembered.own(), ...remembered.disabledInGroups()],
-      settings: settings(),
-      disabledGroups: disabledGroups(),
+      settings: settings(database),
+      disabledGroups: disabledGroups(database),
     }),
     takeOver: (lastGood, timeMs) => {
       remembered.forget();
@@ -73,8 +60,8 @@ export function sqliteStore(database: Database): Store {
         for (const rule of lastGood.rules) putRule(database, rule);
         database.run("DELETE FROM sqlite_sequence WHERE name = 'rules'");
         database.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('rules', ?)", lastGood.lastRuleId);
-        for (const name of lastGood.disabledGroups) disableGroup(name);
-        for (const [key, value] of lastGood.settings) putSetting(key, value);
+        for (const name of lastGood.disabledGroups) putGroup(database, name, false);
+        for (const [key, value] of lastGood.settings) putSetting(database, key, value);
         if (lastGood.revision === 0) return;
         database.run("INSERT INTO revisions (revision, time_ms, kind) VALUES (?, ?, 'takeover')", lastGood.revision, timeMs);
       });
@@ -82,15 +69,12 @@ export function sqliteStore(database: Database): Store {
     restore: (configuration, timeMs) =>
       followed(
         database.durably(() => {
-          database.run("DELETE FROM settings");
-          for (const [key, value] of configuration.settings) putSetting(key, value);
-          database.run("DELETE FROM disabled_groups");
-          for (const name of configuration.disabledGroups) disableGroup(name);
+          const beside = replaceConfiguration(database, configuration);
           const changes = [
             ...remembered.own().map(({ id }) => ({ kind: "remove", id }) as const),
             ...configuration.rules.map((rule) => ({ kind: "add", rule, createdMs: rule.createdMs }) as const),
           ];
-          return applyAll(database, changes, timeMs, "restore");
+          return applyAll(database, changes, timeMs, { kind: "restore", beside });
         }),
       ),
 
@@ -111,12 +95,8 @@ export function sqliteStore(database: Database): Store {
           .map((row) => [row.rule, { hits: row.hits, lastUsedMs: row.last_used_ms }]),
       ),
 
-    settings,
-    setSetting: (key, value) =>
-      database.durably(() => {
-        if (value === null) database.run("DELETE FROM settings WHERE key = ?", key);
-        else putSetting(key, value);
-      }),
+    settings: () => settings(database),
+    setSetting: (key, value) => database.durably(() => putSetting(database, key, value)),
     document: (name) => database.get<{ json: string }>("SELECT json FROM documents WHERE name = ?", name)?.json ?? null,
     keepDocument: (name, json) => {
       database.run("INSERT OR REPLACE INTO documents VALUES (?, ?)", name, json);

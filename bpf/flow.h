@@ -19,16 +19,26 @@
 #define WORD_ACTION(word) (((word) >> 32) & 7)
 #define WORD_GENERATION(word) ((__u32)(word))
 
-/* Tag of a peer: keyed, so that nobody can make a denied peer look like an allowed one. Never 0, so an empty word has no owner. */
-static __always_inline __u64 tag_of(const struct policy *policy, const struct flow_id *flow)
+/* Hash of a peer: keyed, so that nobody can make a denied peer look like an allowed one. */
+static __always_inline __u64 peer_hash(const struct policy *policy, const struct flow_id *flow)
 {
 	__u64 secret = policy->hash_secret[0];
 	__u64 hash = hash_step(policy->hash_secret[1], flow->peer_high, secret);
 
 	hash = hash_step(hash, flow->peer_low, secret);
-	hash = hash_step(hash, (__u64)flow->peer_port << 32 | flow->protocol << 16 | flow->sent_to << 8 | flow->own, secret);
-	hash = (hash >> 20) & TAG_MASK;
-	return hash ?: 1;
+	return hash_step(hash, (__u64)flow->peer_port << 32 | flow->protocol << 16 | flow->sent_to << 8 | flow->own, secret);
+}
+
+/* What of it stands in a word. Never 0, so an empty word has no owner. */
+static __always_inline __u64 tag_of(__u64 hash)
+{
+	return (hash >> 20 & TAG_MASK) ?: 1;
+}
+
+/* Ties a word to the whole hash: two peers with one tag can be found by trying, and two threads may write at once. */
+static __always_inline __u64 word_check(const struct policy *policy, __u64 hash, verdict_word word)
+{
+	return hash_step(hash, word, policy->hash_secret[0]);
 }
 
 static __always_inline verdict_word make_word(__u64 tag, __u8 direction, __u8 action, __u32 generation)
@@ -140,13 +150,15 @@ static __always_inline void report(const struct socket_state *state, const struc
 }
 
 /* What is remembered about this peer: the socket's own word, or the table of peers. 0: nothing, or too old to belong together. */
-static __always_inline verdict_word recall(struct socket_state *state, const struct flow_id *flow, __u64 tag, __u64 now, __u32 *rule)
+static __always_inline verdict_word recall(struct socket_state *state, const struct flow_id *flow, const struct policy *policy, __u64 hash,
+					   __u64 now, __u32 *rule)
 {
 	verdict_word word = *(volatile verdict_word *)&state->word;
+	__u64 tag = tag_of(hash);
 	__u64 since = state->word_ns;
 
 	*rule = state->rule;
-	if (word >> TAG_SHIFT != tag) {
+	if (word >> TAG_SHIFT != tag || (now && state->word_check != word_check(policy, hash, word))) {
 		if (!now)
 			return 0;
 		struct peer_key key = peer_key_of(flow);
@@ -167,11 +179,12 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 }
 
 static __always_inline void remember(struct socket_state *state, const struct flow_id *flow, const struct decision *decision,
-				     verdict_word word, __u64 now)
+				     verdict_word word, __u64 check, __u64 now)
 {
 	state->rule = decision->rule;
 	state->by = decision->by;
 	state->word_ns = now;
+	state->word_check = check;
 	*(volatile verdict_word *)&state->word = word;
 	if (!now)
 		return;
@@ -180,6 +193,19 @@ static __always_inline void remember(struct socket_state *state, const struct fl
 
 	if (bpf_map_update_elem(&peers, &key, &peer, BPF_ANY))
 		count(COUNTER_PEERS_FULL);
+}
+
+/* The peer judged last: what the end of the socket, and a look over all sockets, are about. The owner stays as it is. */
+static __always_inline void note_peer(struct socket_state *state, const struct flow_id *flow)
+{
+	state->flow.peer_high = flow->peer_high;
+	state->flow.peer_low = flow->peer_low;
+	state->flow.peer_port = flow->peer_port;
+	state->flow.local_port = flow->local_port;
+	state->flow.protocol = flow->protocol;
+	state->flow.direction = flow->direction;
+	state->flow.own = flow->own;
+	state->flow.sent_to = flow->sent_to;
 }
 
 /*
@@ -199,8 +225,9 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 	if (generation == 0 || policy->magic != LAYOUT_MAGIC || policy->version != LAYOUT_VERSION)
 		return ACTION_IDENTIFY;
 
-	__u64 tag = tag_of(policy, flow);
-	verdict_word before = recall(state, flow, tag, now, &rule_before);
+	__u64 hash = peer_hash(policy, flow);
+	/* What could not be read in part has the hash of packets that could. */
+	verdict_word before = unread == UNREAD_PORT ? 0 : recall(state, flow, policy, hash, now, &rule_before);
 	__u8 action_before = WORD_ACTION(before);
 
 	if (before == 0 && !now && state->flags & SOCKET_OLDER)
@@ -237,18 +264,21 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 		state->flags |= SOCKET_UNDECIDED;
 		decision.action = ACTION_ALLOW;
 	}
-	/* 2. remember. What stands in for a missing daemon is decided again at the next packet; what could not be read
-	 * in part, too (its tag is that of packets that could), and what has no cookie yet (a packet socket before its first frame). */
+	/* 2. remember. What stands in for a missing daemon is decided again at the next packet; what could not be read in part, too,
+	 * and what has no cookie yet (a packet socket before its first frame). */
 	__u8 kept = decision.by == BY_AWAY || decision.by == BY_UNKNOWN ? ACTION_ASK : decision.action;
 	__u8 by_before = state->by;
 
+	verdict_word word = make_word(tag_of(hash), flow->direction, kept, generation);
+
 	if (unread != UNREAD_PORT && flow->cookie)
-		remember(state, flow, &decision, make_word(tag, flow->direction, kept, generation), now);
+		remember(state, flow, &decision, word, word_check(policy, hash, word), now);
 	/* 3. answer: nothing below changes it. */
 	int answer = decision.action;
 	/* 4. report */
 	if (kept != action_before || decision.by != by_before || (decision.by == BY_RULE && decision.rule != rule_before)) {
 		state->flags |= SOCKET_REPORTED;
+		note_peer(state, flow);
 		report(state, flow, &decision, generation, before != 0);
 	}
 	return answer;

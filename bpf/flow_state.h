@@ -27,20 +27,23 @@ typedef __u64 verdict_word;
 #define SOCKET_OURS 1u	  /* the daemon's raw socket for held packets */
 #define SOCKET_LISTENS 2u /* clones of it are accepted connections */
 #define SOCKET_ACCEPTED 4u
-#define SOCKET_EXPLICIT 8u   /* has sent to explicit addresses */
-#define SOCKET_REPORTED 16u  /* the daemon knows it: its end is reported too */
-#define SOCKET_UNDECIDED 32u /* was running when its rule became "ask" */
-#define SOCKET_OLDER 128u    /* was connected before the programs were attached: it goes on where its rule is "ask" */
-#define SOCKET_RETRIES 64u   /* its SYN retries were raised for a hold */
+#define SOCKET_EXPLICIT 8u	/* has sent to explicit addresses */
+#define SOCKET_REPORTED 16u	/* the daemon knows it: its end is reported too */
+#define SOCKET_UNDECIDED 32u	/* was running when its rule became "ask" */
+#define SOCKET_OLDER 128u	/* was connected before the programs were attached: it goes on where its rule is "ask" */
+#define SOCKET_RETRIES 64u	/* its SYN retries were raised for a hold */
+#define SOCKET_CONNECTED 256u	/* a datagram socket that has been connected, */
+#define SOCKET_RECONNECTED 512u /* and again: what was begun for one peer may be sent under the other */
 
 struct socket_state {
 	struct image_key key; /* the owner's image, for as long as `flow.class` is unknown */
 	struct flow_id flow;  /* the owner, and the peer judged last */
 	struct flow_counters counters;
 	verdict_word word;
-	__u64 word_ns; /* when a packet was last let through on it */
+	__u64 word_check; /* of a socket with many peers: word and peer, hashed as one */
+	__u64 word_ns;	  /* when a packet was last let through on it */
 	__u64 first_ns;
-	__u64 explicit_tag;    /* the explicit address sent to last, */
+	__u64 explicit_hash;   /* the explicit address sent to last, */
 	__u32 explicit_action; /* and what was decided about it */
 	__u32 reserved;
 	__u32 rule;

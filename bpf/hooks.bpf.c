@@ -39,18 +39,26 @@ static __always_inline void start_state(struct socket_state *state, const struct
 	}
 }
 
+/* The socket is the current task's. What was decided for another program counts no more. */
+static __always_inline void own_again(struct socket_state *state, const struct policy *policy)
+{
+	__u32 class_before = state->flow.class;
+
+	owner_is_current(state, policy);
+	if (state->flow.class != class_before)
+		state->word = 0;
+}
+
 /* A frame is its sender's, who is at work now; a queue below another device may have passed it on to somebody who is no program. */
 static __always_inline void own_frame(struct __sk_buff *skb, struct socket_state *state, const struct policy *policy)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 class_before = state->flow.class;
 	struct nsproxy *spaces = task->nsproxy;
 
-	if (state->flow.cookie && (!task->mm || (state->flow.tgid == (__u32)task->tgid && class_before != CLASS_UNKNOWN)))
-		return;
-	start_state(state, policy, bpf_get_socket_cookie(skb), spaces ? spaces->net_ns->net_cookie : 0);
-	if (state->flow.class != class_before)
-		state->word = 0;
+	if (!state->flow.cookie)
+		start_state(state, policy, bpf_get_socket_cookie(skb), spaces ? spaces->net_ns->net_cookie : 0);
+	else if (task->mm)
+		own_again(state, policy);
 }
 
 SEC("cgroup/sock_create")
@@ -116,10 +124,18 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, __u64 peer_high
 		count(COUNTER_SOCKET_STORAGE_FAILED);
 		return REFUSE;
 	}
+	__u32 class_before = state->flow.class;
+
 	/* Connected belongs to who connected it. A datagram socket's connect() sends nothing, and is judged at its first datagram. */
 	start_state(state, policy, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
-	if (ctx->type != SOCK_STREAM_ || state->flags & SOCKET_OURS)
+	if (state->flags & SOCKET_OURS)
 		return GO_ON;
+	if (ctx->type != SOCK_STREAM_) {
+		state->flags |= state->flags & SOCKET_CONNECTED ? SOCKET_RECONNECTED : SOCKET_CONNECTED;
+		if (state->flow.class != class_before)
+			state->word = 0;
+		return GO_ON;
+	}
 
 	state->flow.peer_high = peer_high;
 	state->flow.peer_low = peer_low;
@@ -128,7 +144,7 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, __u64 peer_high
 	state->flow.direction = DIRECTION_OUT;
 	state->flow.sent_to = 0;
 	state->flow.own = is_own(&state->flow);
-	state->flags &= ~(SOCKET_LISTENS | SOCKET_ACCEPTED);
+	state->flags &= ~(SOCKET_LISTENS | SOCKET_ACCEPTED | SOCKET_OLDER | SOCKET_UNDECIDED);
 	state->word = 0;
 
 	struct flow_id flow = state->flow;
@@ -145,6 +161,8 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, __u64 peer_high
 	int mine = 0;
 	int longest = SYNCNT_LONGEST;
 
+	if (state->flags & SOCKET_RETRIES)
+		return GO_ON; /* raised for an earlier hold on this socket, and not given back */
 	if (bpf_getsockopt(ctx, SOL_TCP, TCP_SYNCNT, &mine, sizeof(mine)) == 0 &&
 	    bpf_setsockopt(ctx, SOL_TCP, TCP_SYNCNT, &longest, sizeof(longest)) == 0) {
 		state->retries = mine;
@@ -185,16 +203,10 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, _
 		return GO_ON;
 	state->flags |= SOCKET_EXPLICIT;
 
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-
-	/* Whoever sends is who talks, also on a socket that was handed over. */
-	if (state->flow.tgid != tgid || state->flow.class == CLASS_UNKNOWN) {
-		__u32 class_before = state->flow.class;
-
+	/* Whoever sends is who talks: a socket may be handed over, and its process may have become another program. */
+	if (!state->flow.cookie)
 		start_state(state, policy, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
-		if (state->flow.class != class_before)
-			state->word = 0;
-	}
+	own_again(state, policy);
 	struct flow_id flow = state->flow;
 
 	flow.peer_high = peer_high;
@@ -206,7 +218,7 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, _
 	flow.own = is_own(&flow);
 	int action = judge(state, &flow, bpf_ktime_get_coarse_ns(), 0);
 
-	state->explicit_tag = tag_of(policy, &flow);
+	state->explicit_hash = peer_hash(policy, &flow);
 	state->explicit_action = action;
 	if (action == ACTION_DENY) {
 		count(COUNTER_REFUSED);
@@ -354,11 +366,7 @@ int on_setsockopt(struct bpf_sockopt *ctx)
 	}
 	if (state->flags & SOCKET_OURS)
 		return GO_ON;
-	__u32 class_before = state->flow.class;
-
-	owner_is_current(state, policy);
-	if (state->flow.class != class_before)
-		state->word = 0;
+	own_again(state, policy);
 
 	struct flow_id flow = state->flow;
 
@@ -449,13 +457,39 @@ static __always_inline __u8 sent_to(const struct __sk_buff *skb)
 	return skb->pkt_type == PACKET_MULTICAST_ ? 1 : skb->pkt_type == PACKET_BROADCAST_ ? 2 : 0;
 }
 
-/* Whether a socket's peer is in the socket, so that its packets need not be read: a stream, or connected UDP. */
-static __always_inline int has_one_peer(struct bpf_sock *sk, const struct socket_state *state)
+/* Read where it stands: the verifier lets no pointer into a socket be computed. */
+#define SOCK(sk, field) (*(const volatile __u32 *)&(sk)->field)
+
+/* A TCP connection: it has one peer. (An SCTP association is a stream too, and has several.) */
+static __always_inline int is_connection(const struct bpf_sock *sk)
 {
-	if (sk->type == SOCK_STREAM_)
-		return sk->state != TCP_LISTEN_;
-	return sk->protocol == IPPROTO_UDP_ && sk->state == TCP_ESTABLISHED_ && sk->type == SOCK_DGRAM_ &&
-	       !(state->flags & SOCKET_EXPLICIT);
+	return SOCK(sk, type) == SOCK_STREAM_ && SOCK(sk, protocol) == IPPROTO_TCP_ && SOCK(sk, state) != TCP_LISTEN_;
+}
+
+/* A datagram socket that has had one peer only, from connect(). */
+static __always_inline int is_connected(const struct bpf_sock *sk, const struct socket_state *state)
+{
+	return SOCK(sk, type) == SOCK_DGRAM_ && SOCK(sk, state) == TCP_ESTABLISHED_ &&
+	       !(state->flags & (SOCKET_EXPLICIT | SOCKET_RECONNECTED));
+}
+
+/* Whether a socket's peer is in the socket, so that its packets need not be read. */
+static __always_inline int has_one_peer(const struct bpf_sock *sk, const struct socket_state *state)
+{
+	return is_connection(sk) || (SOCK(sk, protocol) == IPPROTO_UDP_ && is_connected(sk, state));
+}
+
+/*
+ * Whether nothing stands between a packet's IP header and its transport's: then the packet goes where its socket says. Options and
+ * extension headers may name another place to go first.
+ */
+static __always_inline int is_plain(struct __sk_buff *skb, const struct bpf_sock *sk)
+{
+	__u8 start[8];
+
+	if (bpf_skb_load_bytes(skb, 0, start, sizeof(start)))
+		return 0;
+	return start[0] == 0x45 || (start[0] >> 4 == 6 && start[6] == sk->protocol);
 }
 
 /*
@@ -468,7 +502,29 @@ static __always_inline int translated(const struct socket_state *state, const st
 
 	if (!(state->flags & SOCKET_EXPLICIT) || flow->direction != DIRECTION_OUT || !policy || state->explicit_action == ACTION_ALLOW)
 		return 0;
-	return tag_of(policy, flow) != state->explicit_tag;
+	return peer_hash(policy, flow) != state->explicit_hash;
+}
+
+/* A packet that may go anywhere first has no peer that says where it goes. */
+static __always_inline void hide_peer(struct flow_id *flow)
+{
+	flow->peer_high = 0;
+	flow->peer_low = 0;
+	flow->peer_port = 0;
+	flow->protocol = 0;
+}
+
+/* A raw or ping socket sends at once, in its sender's name; where the process has become another program meanwhile, that one's. */
+static __always_inline void own_raw(const struct bpf_sock *sk, struct socket_state *state, struct flow_id *flow)
+{
+	const struct policy *policy = the_policy();
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!policy || (sk->type == SOCK_DGRAM_ && sk->protocol == IPPROTO_UDP_) || (__u32)task->tgid != state->flow.tgid)
+		return;
+	own_again(state, policy);
+	flow->class = state->flow.class;
+	flow->uid = state->flow.uid;
 }
 
 SEC("cgroup_skb/egress")
@@ -499,9 +555,9 @@ int on_egress(struct __sk_buff *skb)
 	flow.sent_to = 0;
 	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
 
-	if (sk->type != SOCK_STREAM_ || sk->state == TCP_LISTEN_)
+	if (!is_connection(sk))
 		now = bpf_ktime_get_coarse_ns();
-	if (has_one_peer(sk, state)) {
+	if (has_one_peer(sk, state) && is_plain(skb, sk)) {
 		/* The one the program asked for; address translation may have changed the packet's. */
 		peer_of_socket(sk, &flow);
 		flow.protocol = sk->protocol;
@@ -518,12 +574,17 @@ int on_egress(struct __sk_buff *skb)
 		flow.peer_low = headers.target_low;
 		flow.peer_port = headers.target_port;
 		flow.local_port = headers.source_port;
-		flow.direction = DIRECTION_OUT;
+		if (sk->type != SOCK_STREAM_)
+			own_raw(sk, state, &flow);
+		if (unread == UNREAD_ALL)
+			hide_peer(&flow);
+		else if (is_connection(sk) || is_connected(sk, state))
+			peer_of_socket(sk, &flow);
+		if (!is_connection(sk))
+			flow.direction = DIRECTION_OUT;
 		if (sk->state == TCP_LISTEN_) {
 			flow.direction = DIRECTION_IN;
 			flow.peer_port = 0;
-		} else if (sk->type == SOCK_DGRAM_ && sk->state == TCP_ESTABLISHED_ && !(state->flags & SOCKET_EXPLICIT)) {
-			peer_of_socket(sk, &flow);
 		}
 	}
 
@@ -531,6 +592,11 @@ int on_egress(struct __sk_buff *skb)
 
 	if (action == ACTION_ALLOW && sk->type == SOCK_DGRAM_ && sk->state != TCP_ESTABLISHED_ && translated(state, &flow))
 		action = ACTION_ASK;
+	if (action == ACTION_ALLOW && sk->type == SOCK_DGRAM_ && sk->state == TCP_ESTABLISHED_ && state->flags & SOCKET_RECONNECTED) {
+		/* Where it goes, and where the program wants it to go: both must be allowed. */
+		peer_of_socket(sk, &flow);
+		action = judge(state, &flow, now, unread);
+	}
 	if (action == ACTION_ALLOW) {
 		__sync_fetch_and_add(&state->counters.packets_out, 1);
 		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
@@ -581,7 +647,7 @@ int on_ingress(struct __sk_buff *skb)
 	flow.sent_to = 0;
 	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
 
-	if (sk->type != SOCK_STREAM_ || sk->state == TCP_LISTEN_)
+	if (!is_connection(sk))
 		now = bpf_ktime_get_coarse_ns();
 	if (has_one_peer(sk, state)) {
 		/* What ends a connection may come in: it is how a refusal reaches the program (and it tells the peer nothing). */

@@ -7,6 +7,9 @@
 
 #define IP_FRAGMENT_OFFSET 0x1fff /* RFC 791 3.1 */
 #define IPV6_HEADERS 8		  /* extension headers followed; more than any stack sends */
+#define IP_OPTIONS 40		  /* bytes at most */
+#define IPOPT_LSRR_ 131
+#define IPOPT_SSRR_ 137
 #define ETHERNET_HEADER 14
 #define TCP_FLAG_SYN 0x02
 #define TCP_FLAG_RST 0x04
@@ -40,7 +43,7 @@ struct headers {
 	__u64 target_high, target_low;
 	__u16 source_port, target_port; /* host order; 0 without */
 	__u8 protocol;
-	__u8 unread; /* UNREAD_PORT */
+	__u8 unread; /* UNREAD_*; UNREAD_ALL: the packet names places to go first */
 	__u8 tcp_flags;
 	__u8 version; /* 4 or 6 */
 };
@@ -101,6 +104,29 @@ static __always_inline int read_ports(struct __sk_buff *skb, __u32 offset, struc
 	return 0;
 }
 
+/* Bytes of a word that are `byte`: not 0 when there are some ("Bit Twiddling Hacks", haszero). */
+static __always_inline __u64 has_byte(__u64 word, __u8 byte)
+{
+	word ^= 0x0101010101010101ull * byte;
+	return (word - 0x0101010101010101ull) & ~word & 0x8080808080808080ull;
+}
+
+/*
+ * Whether the `length` bytes of options of an IPv4 packet may name places it goes first: loose or strict source route (RFC 791, 3.1). Looks
+ * for their numbers anywhere, so that no list of options hides them; a number among another option's data counts too.
+ */
+__noinline int names_route(struct __sk_buff *skb, __u32 at, __u32 length)
+{
+	__u64 options[IP_OPTIONS / 8] = {};
+	__u64 found = 0;
+
+	if (length == 0 || length > IP_OPTIONS || bpf_skb_load_bytes(skb, at, options, length))
+		return 1;
+	for (int i = 0; i < IP_OPTIONS / 8; i++)
+		found |= has_byte(options[i], IPOPT_LSRR_) | has_byte(options[i], IPOPT_SSRR_);
+	return found != 0;
+}
+
 /* Reads the headers of the packet, whose IP header is `at` bytes from its start. -1: it is no IP packet that can be read. */
 __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u32 at)
 {
@@ -120,6 +146,10 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 		headers->source_low = mapped(ip.source);
 		headers->target_low = mapped(ip.target);
 		headers->protocol = ip.protocol;
+		if ((ip.version_length & 15) > 5 && names_route(skb, at + sizeof(ip), (ip.version_length & 15) * 4 - sizeof(ip))) {
+			headers->unread = UNREAD_ALL;
+			return 0;
+		}
 		if (bpf_ntohs(ip.fragment) & IP_FRAGMENT_OFFSET) {
 			headers->unread = UNREAD_PORT;
 			return 0;
@@ -145,6 +175,10 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 		if (headers->protocol != IPPROTO_HOPOPTS_ && headers->protocol != IPPROTO_ROUTING_ &&
 		    headers->protocol != IPPROTO_FRAGMENT_ && headers->protocol != IPPROTO_DSTOPTS_ && headers->protocol != IPPROTO_AH_)
 			return read_ports(skb, offset, headers);
+		if (headers->protocol == IPPROTO_ROUTING_) {
+			headers->unread = UNREAD_ALL;
+			return 0;
+		}
 		if (bpf_skb_load_bytes(skb, offset, extension, sizeof(extension))) {
 			headers->unread = UNREAD_PORT;
 			return 0;

@@ -281,7 +281,7 @@ static __always_inline void process_exited(struct task_struct *task)
  * Writes who the current task is into a socket's state: class, or the image's key for as long as there is no class. A process that
  * exec did not show us (it is older, or came into the scope later) is an image of its own, named by its start.
  */
-static __always_inline void owner_is_current(struct socket_state *state, const struct policy *policy)
+static __noinline void owner_is_current(struct socket_state *state, const struct policy *policy)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;

@@ -5,10 +5,11 @@
  * Whatever happens here, the kernel goes on dropping the flow's packets until its tables say otherwise.
  */
 import type { Decoded } from "../contract/codec.ts";
-import { type FlowId, type HeldEvent, UNREAD_ALL } from "../contract/layout.gen.ts";
+import { CLASS_UNKNOWN, type FlowId, type HeldEvent, UNREAD_ALL } from "../contract/layout.gen.ts";
 import type { ConnFields, ImageKeyFields, OnceKeyFields } from "../kernel/kernel.ts";
 import { refusal } from "../kernel/tcp.ts";
 import type { Spaces } from "./spaces.ts";
+import { keyText } from "./unnamed.ts";
 
 export type FlowFields = Decoded<typeof FlowId>;
 type HeldFields = Decoded<typeof HeldEvent>;
@@ -46,6 +47,12 @@ export type HoldCounters = { released: number; refused: number; dropped: number 
 /** Which flow: the socket and its peer. */
 export function holdKey(flow: FlowFields): string {
   return `${flow.cookie}:${flow.direction}:${flow.protocol}:${flow.peerHigh}:${flow.peerLow}:${flow.peerPort}`;
+}
+
+/** Whether a record is of the program a hold is of. One without a class is told by its image: a hold learns its class first. */
+function sameOwner(hold: Hold, flow: FlowFields, image: ImageKeyFields): boolean {
+  if (hold.flow.uid !== flow.uid) return false;
+  return flow.class === CLASS_UNKNOWN ? keyText(image) === keyText(hold.image) : flow.class === hold.flow.class;
 }
 
 /** Whether all of it could not be read: a frame without an IP packet, or a socket about to pass every hook. */
@@ -103,9 +110,14 @@ export class Holds {
   note(flow: FlowFields, image: ImageKeyFields, rule: number): Hold | null {
     const key = holdKey(flow);
     const known = this.#holds.get(key);
-    if (known) {
+    if (known && sameOwner(known, flow, image)) {
       known.rule = rule || known.rule;
       return known;
+    }
+    /* A socket that was handed on: an answer for one program sends nothing of another's. */
+    if (known) {
+      this.counters.dropped += known.packets.length;
+      this.forget(known);
     }
     const count = this.#perApp.get(flow.class) ?? 0;
     if (count >= MAX_HOLDS_PER_APP) {

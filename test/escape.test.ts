@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Packets that go elsewhere than their socket says, and sockets that are another program's by now: judged by where they go and whose they are. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Holdfast, withHoldfast } from "./survive/holdfast.ts";
+import type { PacketFilter } from "./world.ts";
+
+const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
+const SOURCE = join(import.meta.dirname, "native/escape.c");
+const DENIED = 7001;
+const ALLOWED = 7002;
+
+/** escape.c as two programs of this world. */
+function programs({ world }: Holdfast): { readonly first: string; readonly other: string } {
+  const first = join(world.dir, "first");
+  const other = join(world.dir, "other");
+  execFileSync("cc", ["-Wall", "-Wextra", "-Werror", "-o", first, SOURCE]);
+  copyFileSync(first, other);
+  return { first, other };
+}
+
+/** Runs `argv` under the rules, then with everything allowed: nothing of it may arrive the first time, and something must the second. */
+async function onlyWhenAllowed(holdfast: Holdfast, argv: readonly string[], rules: readonly string[], filter: PacketFilter): Promise<void> {
+  const { world } = holdfast;
+  const ids: number[] = [];
+  for (const rule of rules) {
+    const { id } = await holdfast.rule(rule);
+    assert.ok(id !== null);
+    ids.push(id);
+  }
+  /* Once to be known: a program that is new is held first. */
+  for (let i = 0; i < 2; i++) await world.run(argv);
+  assert.deepEqual(await world.peer.packets(filter), []);
+  for (const id of ids) await holdfast.client.removeRule({ id });
+  await world.peer.clear();
+  await world.run(argv);
+  await world.peer.arrived(filter);
+  await world.peer.clear();
+}
+
+test("a source route leads no packet past the rules, whatever its socket is connected to", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { first } = programs(holdfast);
+    await holdfast.up("--mode", "allow");
+    const { address4, address6 } = world.peer;
+    await onlyWhenAllowed(holdfast, [first, "route4", address4, "80"], ["deny any -> any"], { protocol: "tcp" });
+    await onlyWhenAllowed(holdfast, [first, "route6", address6, "80"], ["deny any -> any"], {});
+  }),
+);
+
+test("a datagram begun for one port and sent when the socket is connected to another needs both allowed", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { first } = programs(holdfast);
+    await holdfast.up("--mode", "allow");
+    /* IPv4 sends under the newer header, IPv6 under the one it was begun with. */
+    const argv = [first, "more", world.peer.address6, String(DENIED), String(ALLOWED)];
+    for (const denied of [DENIED, ALLOWED]) await onlyWhenAllowed(holdfast, argv, [`deny any -> any udp/${denied}`], { protocol: "udp" });
+  }),
+);
+
+for (const mode of ["send", "connect"])
+  test(`a socket in the hands of another program by exec is that one's when it ${mode}s`, options, () =>
+    withHoldfast(async (holdfast) => {
+      const { world } = holdfast;
+      const { first, other } = programs(holdfast);
+      /* A closed port would end the second datagram with ECONNREFUSED. */
+      await world.peer.serve({ sink: [DENIED] });
+      await holdfast.up("--mode", "allow");
+      const argv = [first, "exec", other, mode, world.peer.address4, String(DENIED)];
+      await onlyWhenAllowed(holdfast, argv, [`deny ${other} -> any`], { protocol: "udp", payload: "other" });
+    }),
+  );
+
+test("a connection older than the daemon goes on under ask; its socket's next one is asked about", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { first } = programs(holdfast);
+    await world.peer.serve({ tcp: [DENIED, ALLOWED] });
+    const older = world.start([first, "again", world.peer.address4, String(ALLOWED), String(DENIED)]);
+    await older.line((line) => line === "connected");
+    await holdfast.up("--mode", "ask");
+    older.write("\n");
+    const [question] = await holdfast.questions(1);
+    await sleep(1500);
+    assert.equal(await world.peer.count({ protocol: "tcp", port: DENIED }), 0);
+    await holdfast.answer(question, "allow");
+    assert.match((await older.exited).stdout, /ok/);
+  }),
+);

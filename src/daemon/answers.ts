@@ -10,6 +10,7 @@ import { addressText } from "./address.ts";
 import { closeAnswered, type OpenQuestion, reconsider } from "./ask.ts";
 import type { BackendReply } from "./backend.ts";
 import { edit, newRule } from "./down.ts";
+import { forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { onceKey, unreadable } from "./holds.ts";
 
@@ -54,8 +55,7 @@ function answerOnce(engine: Engine, question: OpenQuestion, allow: boolean): { r
         throw new Failure("failed", `${error.message}: answer with a rule instead, for example --for 15m`);
       throw error;
     }
-    if (allow) engine.holds.release(hold);
-    else engine.holds.refuse(hold);
+    forFlow(engine, () => (allow ? engine.holds.release(hold) : engine.holds.refuse(hold)));
     counts[allow ? "released" : "refused"] += 1;
   }
   return counts;
@@ -80,6 +80,6 @@ export async function answerQuestion(engine: Engine, request: RequestOf<"answer"
   const done = await edit(engine, (store) => store.edit([{ kind: "add", rule: newRule(rule, rule.who.program.value) }], Date.now()));
   closeAnswered(engine, { question, answer: action, rule: done.rules[0]?.id ?? null });
   /* An edit settles everything that waits; what this question still waits for now is another rule's doing. */
-  for (const hold of engine.holds.all()) if (before.has(hold.key)) reconsider(engine, hold);
+  for (const hold of engine.holds.all()) if (before.has(hold.key)) forFlow(engine, () => reconsider(engine, hold));
   return { rule: done.rules[0]?.id ?? null, text: printRule(rule), released: done.settled.released, refused: done.settled.refused };
 }

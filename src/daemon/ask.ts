@@ -10,6 +10,7 @@ import type { Rule } from "../contract/rule.ts";
 import type { Question } from "../contract/shapes.ts";
 import type { DecisionFields } from "../kernel/kernel.ts";
 import { addressText } from "./address.ts";
+import { forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { connOf, type FlowFields, type Hold } from "./holds.ts";
 import { judged } from "./judged.ts";
@@ -159,11 +160,11 @@ export function reconsiderAll(engine: Engine): { readonly released: number; read
   let released = 0;
   let refused = 0;
   for (const hold of engine.holds.all()) {
-    const outcome = reconsider(engine, hold);
+    const outcome = forFlow(engine, () => reconsider(engine, hold));
     if (outcome === "released") released += 1;
     if (outcome === "refused") refused += 1;
   }
-  closeAnswered(engine, null);
+  forFlow(engine, () => closeAnswered(engine, null));
   return { released, refused };
 }
 

@@ -23,10 +23,11 @@ import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
 import { readHosts } from "../kernel/system-files.ts";
 import { Workspace } from "../rules/compile.ts";
+import { messageOf } from "../store/problem.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
 import type { Backend } from "./backend.ts";
-import { expire, putFilesInForce, putInForce, serially } from "./down.ts";
+import { expire, followFiles, putInForce, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import { makeEvents } from "./events.ts";
 import { factoryRules } from "./factory.ts";
@@ -146,6 +147,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     environment: readEnvironment([]),
     revision: 0,
     generation: 0,
+    leftOut: 0,
     classRow: null,
     placed: new Set(),
     edits: Promise.resolve(),
@@ -176,7 +178,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   engine.rulebook.readFiles();
   try {
     restoreNames(engine);
-    await putInForce(engine);
+    await putInForce(engine, Number.POSITIVE_INFINITY);
     kernel.attach();
     engine.guards.start();
   } catch (error) {
@@ -205,28 +207,31 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const gone = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const guarded = (what: string, work: () => unknown) => (): void => {
-    void Promise.resolve()
-      .then(work)
-      .catch((error: unknown) => log(`Cannot ${what}: ${error instanceof Error ? error.message : String(error)}`));
+  const guarded = (what: string, work: () => unknown) => async (): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log(`Cannot ${what}: ${messageOf(error)}`);
+    }
   };
+  /* Each by itself, the ones that change verdicts first: what fails keeps none of the others from being done. */
+  const everySecond = [
+    guarded("take away the rules whose time is over", () => expire(engine)),
+    guarded("read the rule files", () => followFiles(engine)),
+    guarded("look at live sockets", () => sweep(engine)),
+    guarded("show what has been named", () => showNamed(engine)),
+    guarded("keep flows", () => flushFlows(engine)),
+    guarded("read the counters", () => watchCounters(health, kernel.counters())),
+    guarded("guard network namespaces", () => engine.guards.check()),
+    guarded("close network namespaces", () => spaces.rest()),
+  ];
   const timers = [
     setInterval(() => kernel.heartbeat(), HEARTBEAT_MS),
-    setInterval(
-      guarded("do what is due every second", async () => {
-        /* Pins gone: `down` or `panic`. A cgroup that is gone has nobody left to judge. */
-        if (!kernel.pinned() || !existsSync(scope.path)) return end();
-        sweep(engine);
-        showNamed(engine);
-        flushFlows(engine);
-        watchCounters(health, kernel.counters());
-        engine.guards.check();
-        spaces.rest();
-        await expire(engine, (program) => programRuns(engine, program));
-        if (engine.rulebook.readFiles()) await serially(engine, () => putFilesInForce(engine));
-      }),
-      SECOND_MS,
-    ),
+    setInterval(() => {
+      /* Pins gone: `down` or `panic`. A cgroup that is gone has nobody left to judge. */
+      if (!kernel.pinned() || !existsSync(scope.path)) end();
+      else for (const chore of everySecond) void chore();
+    }, SECOND_MS),
     setInterval(
       guarded("do what is due now and then", async () => {
         trimHeap();
@@ -321,26 +326,4 @@ function identifyAgain(engine: Engine, socket: ReturnType<Kernel["sockets"]>[num
     path: null,
     argsHash: 0n,
   }).catch((error: unknown) => engine.log(`Cannot identify process ${tgid}: ${error instanceof Error ? error.message : String(error)}`));
-}
-
-/** Whether some process of a program ("until quit": a path or the value of its condition) is there. */
-function programRuns(engine: Engine, program: string): boolean {
-  for (const classId of engine.kernel.runningClasses()) {
-    const app = engine.registry.app(classId);
-    for (const identity of [app, app?.via]) {
-      if (!identity) continue;
-      const names = [
-        identity.path,
-        identity.script,
-        identity.flatpak,
-        identity.snap,
-        identity.appimage,
-        identity.container,
-        identity.unit,
-        identity.package,
-      ];
-      if (names.includes(program)) return true;
-    }
-  }
-  return false;
 }

@@ -5,9 +5,12 @@
  * 1. validate, and keep it in the store: one transaction, on the disk when it ends. What cannot be kept is refused, and nothing happened.
  * 2. put it into its place among the rules, and compile. Meanwhile the disk takes the text that will be STATE/rules.last.
  * 3. write the idle half of the tables, flip, read back. If 2 or 3 fail, the store takes the edit back, and rules.last stays.
+ *
+ * Now it is in force, and nothing takes it back any more. What fails from here on is told in health:
+ *
  * 4. held packets are sent or refused: each by what the tables in force say about it now, asked of the kernel.
  * 5. running connections that are denied now are cut.
- * 6. the text becomes rules.last. What prevents this is a warning: the edit is kept and in force.
+ * 6. the text becomes rules.last.
  */
 
 import { join } from "node:path";
@@ -16,18 +19,20 @@ import type { Environment } from "../contract/environment.ts";
 import { Failure } from "../contract/failure.ts";
 import { Action } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
-import { compile } from "../rules/compile.ts";
+import { type Compiled, compile } from "../rules/compile.ts";
 import { parseRule } from "../rules/parse.ts";
 import { printRule } from "../rules/print.ts";
 import { unsupported } from "../rules/unsupported.ts";
+import type { Beside } from "../store/durable.ts";
 import { beginLastGood } from "../store/lastgood.ts";
-import { StoreFailure } from "../store/problem.ts";
-import type { EditDone, EditResult, RuleEnd, RuleStep, Store, StoredRule } from "../store/store.ts";
+import { messageOf, StoreFailure } from "../store/problem.ts";
+import type { EditDone, EditResult, RuleEnd, RuleStep, Store } from "../store/store.ts";
 import { reconsiderAll } from "./ask.ts";
+import { FLOW_FAILED, forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { environmentWith, readEnvironment } from "./facts.ts";
 import { connOf } from "./holds.ts";
-import { bootId, endOf, hasEnded } from "./lifetimes.ts";
+import { bootId, endedNow, endOf } from "./lifetimes.ts";
 import { settingOf } from "./settings.ts";
 
 /** A rule from text somebody gave; throws `Failure` with what would be right. */
@@ -65,17 +70,33 @@ export function kept<T>(engine: Engine, change: (store: Store) => T): T {
 /** Edits the rules in the store, then everything that follows from it. */
 export function edit(engine: Engine, change: (store: Store) => EditResult): Promise<EditDone & { readonly settled: Settled }> {
   return serially(engine, async () => {
-    const done = kept(engine, change);
+    const { before, done } = kept(engine, (store) => ({ before: store.revision(), done: change(store) }));
     if (!done.ok) throw new Failure("conflict", done.message);
-    try {
-      return { ...done, settled: await follow(engine, done.steps) };
-    } catch (error) {
-      /* What cannot be in force must not be kept either. */
-      if (done.steps.length > 0) engine.store().undo(Date.now(), () => false);
-      await putInForce(engine);
-      throw error;
-    }
+    const back = () => {
+      if (done.revision !== before) engine.store().withdraw(done.revision);
+    };
+    const text = await orTakenBack(engine, back, () => follow(engine, done.steps));
+    return { ...done, settled: await afterwards(engine, text) };
   });
+}
+
+/** Changes a setting or a group in the store, then everything that follows from it. `change` returns what takes it back. */
+export function reconfigure(engine: Engine, change: (store: Store) => () => void): Promise<Settled> {
+  return serially(engine, async () => {
+    const back = kept(engine, change);
+    return afterwards(engine, await orTakenBack(engine, back, () => flipAnew(engine)));
+  });
+}
+
+/** What cannot be in force must not be kept either: the store takes it back, and what was in force still is. */
+async function orTakenBack<T>(engine: Engine, back: () => void, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    engine.remember(back);
+    engine.remember(() => engine.rulebook.rebuild(Date.now()));
+    throw error;
+  }
 }
 
 export type Settled = { readonly released: number; readonly refused: number; readonly cut: number };
@@ -86,30 +107,43 @@ export function newRule(rule: Rule, program: string, end?: RuleEnd): { text: str
 }
 
 /** Reads everything anew that decides, and puts it in force. */
-export function putInForce(engine: Engine): Promise<Settled> {
+export async function putInForce(engine: Engine, mayLeaveOut = engine.leftOut): Promise<Settled> {
+  return afterwards(engine, await flipAnew(engine, mayLeaveOut));
+}
+
+function flipAnew(engine: Engine, mayLeaveOut = engine.leftOut): Promise<Beside> {
   engine.rulebook.rebuild(Date.now());
-  return enforce(engine, readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule)));
+  return flip(engine, readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule)), mayLeaveOut);
 }
 
 /** Puts in force what an edit changed in the store. */
-function follow(engine: Engine, steps: readonly RuleStep[]): Promise<Settled> {
+function follow(engine: Engine, steps: readonly RuleStep[]): Promise<Beside> {
   engine.rulebook.follow(steps, Date.now());
   const { byId } = engine.rulebook.book;
   const added = steps.flatMap(({ after }) => byId.get(after?.id ?? 0)?.rule ?? []);
-  return enforce(engine, environmentWith(engine.environment, added));
+  return flip(engine, environmentWith(engine.environment, added));
 }
 
-/** Compiles the rules of the book and puts them in force; what runs, waits or is kept as text follows. */
-async function enforce(engine: Engine, environment: Environment): Promise<Settled> {
+/**
+ * Compiles the rules of the book and flips. When it throws, what was in force still is. Returns the text that is to be rules.last.
+ * `mayLeaveOut`: how many rules may have no room; an edit may not make them more.
+ */
+async function flip(engine: Engine, environment: Environment, mayLeaveOut = engine.leftOut): Promise<Beside> {
   tellHealth(engine);
   await engine.kernel.settled();
   const text = beginLastGood(join(engine.stateDir, "rules.last"), engine.store().lastGood(), Date.now());
   try {
-    install(engine, environment);
+    install(engine, environment, mayLeaveOut);
+    return text;
   } catch (error) {
     await text.leave();
     throw error;
   }
+}
+
+/** What runs, waits or is kept as text follows the rules in force. */
+async function afterwards(engine: Engine, text: Beside): Promise<Settled> {
+  tellLeftOut(engine);
   const settled = settle(engine);
   const problem = await text.place();
   engine.health.keep("rules-last", "warning", problem && `Cannot keep the rules as text: ${problem.message}`);
@@ -135,8 +169,32 @@ function tellHealth({ rulebook, health }: Engine): void {
   );
 }
 
+function tellLeftOut({ health, leftOut }: Engine): void {
+  health.keep(
+    "rules-left-out",
+    "error",
+    leftOut === 0
+      ? null
+      : `There is no room for ${leftOut} of your rules, the last in the order of "holdfast rules ls", and they are not in force: remove or disable rules or groups`,
+  );
+}
+
+/** Compiles as many rules as have room, the first in precedence; null and why when more than `mayLeaveOut` have none. */
+function fitting(compileFirst: (count: number) => Compiled, count: number, mayLeaveOut: number) {
+  const whole = compileFirst(count);
+  if (whole.ok || mayLeaveOut === 0) return { compiled: whole, leftOut: 0 };
+  let [fits, tooMany] = [0, count];
+  while (tooMany - fits > 1) {
+    const middle = (fits + tooMany) >>> 1;
+    if (compileFirst(middle).ok) fits = middle;
+    else tooMany = middle;
+  }
+  const leftOut = count - fits;
+  return leftOut > mayLeaveOut ? { compiled: whole, leftOut: 0 } : { compiled: compileFirst(fits), leftOut };
+}
+
 /** Compiles and flips. Nothing waits in here: a program identified in between would have no row in the new tables. */
-function install(engine: Engine, environment: Environment): void {
+function install(engine: Engine, environment: Environment, mayLeaveOut: number): void {
   const store = engine.store();
   const apps = new Map<number, App>(engine.registry.all());
   const settings = {
@@ -144,9 +202,12 @@ function install(engine: Engine, environment: Environment): void {
     whenAway: settingOf(store, "when-away") as "allow" | "deny",
     whenUnknown: settingOf(store, "when-unknown") as "allow" | "deny",
   };
-  const compiled = compile(engine.rulebook.book.ordered, apps, environment, settings, engine.workspace);
+  const rules = engine.rulebook.book.ordered.filter(({ enabled }) => enabled);
+  const compileFirst = (count: number): Compiled => compile(rules.slice(0, count), apps, environment, settings, engine.workspace);
+  const { compiled, leftOut } = fitting(compileFirst, rules.length, mayLeaveOut);
   if (!compiled.ok) throw new Failure("bad-input", compiled.problem);
   engine.generation = engine.kernel.install(compiled.policy);
+  engine.leftOut = leftOut;
   engine.classRow = compiled.classRow;
   engine.placed = new Set(apps.keys());
   engine.health.clear("rows-full");
@@ -154,38 +215,54 @@ function install(engine: Engine, environment: Environment): void {
   engine.revision = store.revision();
 }
 
-/** The same after a rule file changed; when that cannot be, the files are read again and health says why. */
-export async function putFilesInForce(engine: Engine): Promise<void> {
+/** Reads rule files that changed, and puts them in force; when that cannot be, they are read again and health says why. Due every second. */
+export async function followFiles(engine: Engine): Promise<void> {
   try {
-    await putInForce(engine);
+    await serially(engine, async () => {
+      if (engine.rulebook.readFiles()) await putInForce(engine);
+    });
     engine.health.clear("rule-files-wait");
   } catch (error) {
     engine.rulebook.forgetFiles();
-    const reason = error instanceof Error ? error.message : String(error);
     engine.health.set(
       "rule-files-wait",
       "error",
-      `A change of the rule files is not in force yet, and what was before still is: ${reason}`,
+      `A change of the rule files is not in force yet, and what was before still is: ${messageOf(error)}`,
     );
   }
 }
 
 /** Brings what is running in line with the rules in force: answered holds end, denied connections are cut. */
 export function settle(engine: Engine): Settled {
+  engine.health.clear(FLOW_FAILED);
   const ended = reconsiderAll(engine);
   let cut = 0;
-  for (const socket of engine.kernel.sockets()) {
+  for (const socket of forFlow(engine, () => engine.kernel.sockets()) ?? []) {
     if (socket.verdict !== Action.ALLOW || socket.generation === engine.generation || socket.flow.protocol !== 6) continue;
-    if (engine.kernel.decide(connOf(socket.flow)).action === Action.DENY && engine.holds.cut(socket.flow)) cut += 1;
+    const denied = () => engine.kernel.decide(connOf(socket.flow)).action === Action.DENY;
+    if (forFlow(engine, () => denied() && engine.holds.cut(socket.flow))) cut += 1;
   }
   return { ...ended, cut };
 }
 
-/** Takes away the rules whose time is over. Due every second. */
-export function expire(engine: Engine, programRuns: (program: string) => boolean): Promise<void> {
-  const ended = (rule: StoredRule): boolean => hasEnded(rule.ends, { nowMs: Date.now(), boot: bootId(), programRuns });
-  if (![...engine.rulebook.book.stored.values()].some(ended)) return Promise.resolve();
+/**
+ * Takes away the rules whose time is over: out of force first, whether the store can be told so yet or not. Due every second.
+ * It may leave out more than before: what is over must not stay in force for the sake of other rules.
+ */
+export function expire(engine: Engine): Promise<void> {
+  const { rulebook, health } = engine;
   return serially(engine, async () => {
-    await follow(engine, engine.store().expire(Date.now(), ended));
+    const ended = [...rulebook.book.stored.values()].filter(endedNow(engine));
+    if (ended.length === 0 && rulebook.over.size === 0) return;
+    rulebook.end(ended, Date.now());
+    const told = engine.remember((store) => store.expire(Date.now(), ({ id }) => rulebook.over.has(id)));
+    health.keep(
+      "expired-kept",
+      "warning",
+      told ? null : `${rulebook.over.size} of your rules are over and not in force any more, but the database cannot forget them yet`,
+    );
+    if (ended.length > 0 || told)
+      await afterwards(engine, await flip(engine, environmentWith(engine.environment, []), Number.POSITIVE_INFINITY));
+    if (told) rulebook.over.clear();
   });
 }

@@ -40,6 +40,8 @@ export type Engine = {
   /** The revision in force, and the kernel's generation for it. */
   revision: number;
   generation: number;
+  /** Rules that have no room in the tables in force; 0 but for a daemon that started with more than there may be. */
+  leftOut: number;
   /** The row of a program by the policy in force; null before the first policy. */
   classRow: ((app: App) => Uint8Array) | null;
   /** Classes that have a row of their own in the policy in force. */

@@ -2,7 +2,8 @@
 /** When a rule ends (rules.md, Lifetimes). */
 import { readFileSync } from "node:fs";
 import type { Lifetime } from "../contract/rule.ts";
-import type { RuleEnd } from "../store/store.ts";
+import type { RuleEnd, StoredRule } from "../store/store.ts";
+import type { Engine } from "./engine.ts";
 
 let boot: string | null = null;
 
@@ -40,4 +41,32 @@ export function hasEnded(end: RuleEnd, now: Now): boolean {
     default:
       return false;
   }
+}
+
+/** Whether a rule's time is over now. */
+export function endedNow(engine: Engine): (rule: StoredRule) => boolean {
+  const now = { nowMs: Date.now(), boot: bootId(), programRuns: (program: string) => programRuns(engine, program) };
+  return ({ ends }) => hasEnded(ends, now);
+}
+
+/** Whether some process of a program ("until quit": a path or the value of its condition) is there. */
+function programRuns(engine: Engine, program: string): boolean {
+  for (const classId of engine.kernel.runningClasses()) {
+    const app = engine.registry.app(classId);
+    for (const identity of [app, app?.via]) {
+      if (!identity) continue;
+      const names = [
+        identity.path,
+        identity.script,
+        identity.flatpak,
+        identity.snap,
+        identity.appimage,
+        identity.container,
+        identity.unit,
+        identity.package,
+      ];
+      if (names.includes(program)) return true;
+    }
+  }
+  return false;
 }

@@ -15,6 +15,7 @@ import { printRule } from "../rules/print.ts";
 import { unsupported } from "../rules/unsupported.ts";
 import { readLastGroups, removeLastGroup, writeLastGroup } from "../store/lastgroups.ts";
 import type { RuleStep, Store, StoredRule } from "../store/store.ts";
+import { bootId, hasEnded } from "./lifetimes.ts";
 
 export const FACTORY = "factory";
 
@@ -91,6 +92,8 @@ export class Rulebook {
   /** The maps of `book`: an edit changes them where they are. */
   #byId = new Map<number, PlacedRule>();
   #stored = new Map<number, StoredRule>();
+  /** Rules of one's own whose time is over, and that the store may still have: no book has them. */
+  readonly over = new Set<number>();
   book: Book = { ordered: [], byId: this.#byId, stored: this.#stored, groups: [], unreadable: [] };
 
   constructor(options: RulebookOptions) {
@@ -98,7 +101,7 @@ export class Rulebook {
     this.#lastFolder = join(options.stateDir, "groups.last");
   }
 
-  /** Reads the rule files again if one of them changed; true when what they say is another thing now. */
+  /** Reads the rule files again if one of them changed; true when what they say is another thing now. Read again after it threw. */
   readFiles(): boolean {
     const { rulesDir } = this.#options;
     const found = new Map<string, { path: string; stamp: string }>();
@@ -114,7 +117,6 @@ export class Rulebook {
     }
     const seen = JSON.stringify([...found].map(([name, { stamp }]) => [name, stamp]).sort());
     if (seen === this.#seen) return false;
-    this.#seen = seen;
     const last = readLastGroups(this.#lastFolder);
     const files = new Map<string, FileRules>();
     for (const [name, { path }] of found) {
@@ -130,10 +132,11 @@ export class Rulebook {
     }
     for (const name of this.#files.keys()) {
       if (files.has(name)) continue;
-      removeLastGroup(this.#lastFolder, name);
       this.#options.store().placeGroup(name, [], Date.now());
+      removeLastGroup(this.#lastFolder, name);
     }
     this.#files = files;
+    this.#seen = seen;
     return true;
   }
 
@@ -170,7 +173,7 @@ export class Rulebook {
     }
   }
 
-  /** Puts all rules together and in order. */
+  /** Puts all rules together and in order, without those whose time is over: whether a program runs is not known at a start. */
   rebuild(nowMs: number): void {
     const store = this.#options.store();
     const disabled = new Set(store.disabledGroups());
@@ -178,6 +181,8 @@ export class Rulebook {
     const stored = new Map<number, StoredRule>();
     const unreadable: StoredRule[] = [];
     for (const entry of store.rules()) {
+      if (hasEnded(entry.ends, { nowMs, boot: bootId(), programRuns: () => true })) this.over.add(entry.id);
+      if (this.over.has(entry.id)) continue;
       stored.set(entry.id, entry);
       const rule = this.#ruleOf(entry);
       if (rule === null) unreadable.push(entry);
@@ -254,7 +259,7 @@ export class Rulebook {
       byId.delete(entry.id);
       stored.delete(entry.id);
       unreadable = unreadable.filter(({ id }) => id !== entry.id);
-      if (after === null) continue;
+      if (after === null || this.over.has(after.id)) continue;
       stored.set(after.id, after);
       const now = this.#placedNow(after, old);
       if (now === null) unreadable = [...unreadable, after];
@@ -264,6 +269,13 @@ export class Rulebook {
       }
     }
     this.book = { ordered, byId, stored, groups, unreadable };
+  }
+
+  /** Takes rules out of the book for good: their time is over. */
+  end(rules: readonly StoredRule[], nowMs: number): void {
+    for (const { id } of rules) this.over.add(id);
+    const steps = rules.map((before) => ({ before, after: null }));
+    if (steps.length > 0) this.follow(steps, nowMs);
   }
 
   /** A stored rule with its place, as it is after an edit; null for one's own that cannot be read. */

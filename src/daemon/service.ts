@@ -14,11 +14,12 @@ import type { EditDone, StoredRule } from "../store/store.ts";
 import { answerQuestion } from "./answers.ts";
 import type { Backend, BackendReply } from "./backend.ts";
 import { coveredBy, coverOfRule } from "./covered.ts";
-import { edit, kept, newRule, putInForce, readRule, serially } from "./down.ts";
+import { edit, newRule, readRule, reconfigure } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
 import { explain } from "./explained.ts";
 import { DAEMON_TABLE_FULL, HELPER_FAILED, TABLE_FULL } from "./health.ts";
+import { endedNow } from "./lifetimes.ts";
 import { readRuleFile } from "./rulebook.ts";
 import { SETTINGS, settingKey, settingOf, settingValue } from "./settings.ts";
 import { shownApp, shownFlow, shownQuestion } from "./shown.ts";
@@ -155,11 +156,14 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
     default: SETTINGS[key].default,
     text: SETTINGS[key].text,
   });
-  const changeSetting = (key: keyof typeof SETTINGS, value: string | number | boolean): Promise<unknown> =>
-    serially(engine, async () => {
-      kept(engine, (store) => store.setSetting(key, settingValue(key, value)));
-      return putInForce(engine);
+  const changeSetting = (key: keyof typeof SETTINGS, value: string | number | boolean): Promise<unknown> => {
+    const wanted = settingValue(key, value);
+    return reconfigure(engine, (store) => {
+      const before = store.settings().get(key) ?? null;
+      store.setSetting(key, wanted);
+      return () => store.setSetting(key, before);
     });
+  };
   const groups = (): Group[] =>
     engine.rulebook.book.groups.map((group) => ({
       ...group,
@@ -251,7 +255,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
       const done = await edit(engine, (store) => store.edit([{ kind: enabled ? "enable" : "disable", id }], Date.now()));
       return { ...edited(engine, done), id, text: stored.text };
     },
-    undo: async () => edited(engine, await edit(engine, (store) => store.undo(Date.now(), () => false))),
+    undo: async () => edited(engine, await edit(engine, (store) => store.undo(Date.now(), endedNow(engine)))),
     importRules: async ({ file, text }) => {
       const read = readRuleFile(text, file);
       if (read.problems.length > 0) {
@@ -325,9 +329,10 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
     setGroupEnabled: async ({ name, enabled }) => {
       const found = group(name);
       if (found.file === null && !enabled) throw new Failure("conflict", `Cannot disable group "${name}": factory rules are protected`);
-      await serially(engine, async () => {
-        kept(engine, (store) => store.setGroupEnabled(name, enabled));
-        return putInForce(engine);
+      await reconfigure(engine, (store) => {
+        const before = !store.disabledGroups().includes(name);
+        store.setGroupEnabled(name, enabled);
+        return () => store.setGroupEnabled(name, before);
       });
       return { name, enabled, revision: engine.revision, generation: engine.generation };
     },

@@ -412,7 +412,7 @@ export function storeCases(name: string, open: () => Store): void {
       store.restore(
         {
           rules: [],
-          settings: new Map([
+          settings: new Map<string, string | number>([
             ["mode", "ask"],
             ["limit", 5],
           ]),

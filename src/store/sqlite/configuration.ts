@@ -54,10 +54,13 @@ export function replaceConfiguration(database: Database, wanted: Configuration):
 /** Takes it back, but for what has been changed since. Returns what that did; null for nothing. */
 export function takeBack(database: Database, { settings: changed, groups }: Beside): Beside | null {
   const [now, disabled] = [settings(database), new Set(disabledGroups(database))];
-  const turned = <T>(step: { readonly before: T; readonly after: T }) => ({ ...step, before: step.after, after: step.before });
   const beside = {
-    settings: changed.filter(({ key, after }) => (now.get(key) ?? null) === after).map(turned),
-    groups: groups.filter(({ name, after }) => !disabled.has(name) === after).map(turned),
+    settings: changed
+      .filter(({ key, after }) => (now.get(key) ?? null) === after)
+      .map(({ key, before, after }) => ({ key, before: after, after: before })),
+    groups: groups
+      .filter(({ name, after }) => !disabled.has(name) === after)
+      .map(({ name, before, after }) => ({ name, before: after, after: before })),
   };
   put(database, beside);
   return beside.settings.length + beside.groups.length > 0 ? beside : null;

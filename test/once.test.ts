@@ -30,3 +30,20 @@ for (const action of ["deny", "allow"] as const)
       assert.equal(await world.peer.count({ protocol: "udp", port: PORT }), action === "allow" ? 2 : 0);
     }),
   );
+
+test("a connection denied once is in the history as denied", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    await holdfast.up("--mode", "ask");
+    const asker = world.start([world.probe, "tcp", "--to", world.peer.address4, "--port", String(PORT)]);
+    const [question] = await holdfast.questions(1);
+    assert.ok(question);
+    await holdfast.client.answer({ id: question.id, action: "deny", scope: null, anyPort: false, lifetime: { kind: "once" } });
+    assert.match((await asker.exited).stdout, /ECONNREFUSED/);
+    const { flows } = await holdfast.client.listFlows({ app: null, to: world.peer.address4, verdict: null, undecided: false, since: null });
+    assert.deepEqual(
+      flows.map(({ verdict, by, state }) => [verdict, by, state]),
+      [["deny", "once", "closed"]],
+    );
+  }),
+);

@@ -2,6 +2,7 @@
 /** An answer becomes a rule, or "once", a word on the held flows; it returns when held packets have been sent or refused. */
 import type { RequestOf } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
+import { Action, DecidedBy } from "../contract/layout.gen.ts";
 import type { Question } from "../contract/shapes.ts";
 import { TableFullError } from "../kernel/kernel.ts";
 import { type Asked, answerRule, offeredScopes } from "../rules/answer.ts";
@@ -13,6 +14,7 @@ import { edit, newRule } from "./down.ts";
 import { forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { onceKey, unreadable } from "./holds.ts";
+import { judged } from "./judged.ts";
 
 /** What rules/answer.ts asks of a question. */
 function asked({ app, flow, flows, askRule }: OpenQuestion): Asked {
@@ -56,6 +58,9 @@ function answerOnce(engine: Engine, question: OpenQuestion, allow: boolean): { r
       throw error;
     }
     forFlow(engine, () => (allow ? engine.holds.release(hold) : engine.holds.refuse(hold)));
+    /* What is let go is reported by its next packet; what is refused has none. */
+    if (!allow)
+      judged(engine, hold.flow, { action: Action.DENY, by: DecidedBy.ONCE, rule: 0, generation: engine.generation, timeMs: Date.now() });
     counts[allow ? "released" : "refused"] += 1;
   }
   return counts;

@@ -9,6 +9,7 @@ import { explain as explainRules } from "../rules/explain.ts";
 import { ICMP, ICMPV6, protocolNumber } from "../rules/protocols.ts";
 import type { BackendReply } from "./backend.ts";
 import type { Engine } from "./engine.ts";
+import { realPath } from "./facts.ts";
 import { settingOf } from "./settings.ts";
 
 function protocolOf(text: string, ipv6: boolean): number {
@@ -19,8 +20,9 @@ function protocolOf(text: string, ipv6: boolean): number {
   return number;
 }
 
-/** A program as it is known from its connections; else what its path alone says. */
-function identityOf(engine: Engine, path: string, script: string | null): Identity {
+/** A program as it is known from its connections; else what its path alone says. Links lead where the kernel would find the file. */
+function identityOf(engine: Engine, given: string, script: string | null): Identity {
+  const path = realPath(given);
   for (const [, app] of engine.registry.all()) {
     for (const identity of [app, app.via]) if (identity?.path === path && identity.script === script) return identity;
   }

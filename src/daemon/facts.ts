@@ -8,7 +8,7 @@ import { readAddresses } from "../kernel/addresses.ts";
 import { readDnsServers, readUsers } from "../kernel/system-files.ts";
 
 /** A rule's path with its symbolic links resolved; the path itself while there is nothing. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   try {
     return decodeBytes(realpathSync(Buffer.from(encodeBytes(path)), { encoding: "buffer" }));
   } catch {

@@ -8,6 +8,7 @@
 #define IP_FRAGMENT_OFFSET 0x1fff /* RFC 791 3.1 */
 #define IPV6_HEADERS 8		  /* extension headers followed; more than any stack sends */
 #define IP_OPTIONS 40		  /* bytes at most */
+#define IP_OPTIONS_LEAST 4	  /* they come in words; a least length as for SHORTEST_PACKET, below */
 #define IPOPT_LSRR_ 131
 #define IPOPT_SSRR_ 137
 #define ETHERNET_HEADER 14
@@ -120,7 +121,7 @@ __noinline int names_route(struct __sk_buff *skb, __u32 at, __u32 length)
 	__u64 options[IP_OPTIONS / 8] = {};
 	__u64 found = 0;
 
-	if (length == 0 || length > IP_OPTIONS || bpf_skb_load_bytes(skb, at, options, length))
+	if (length < IP_OPTIONS_LEAST || length > IP_OPTIONS || bpf_skb_load_bytes(skb, at, options, length))
 		return 1;
 	for (int i = 0; i < IP_OPTIONS / 8; i++)
 		found |= has_byte(options[i], IPOPT_LSRR_) | has_byte(options[i], IPOPT_SSRR_);

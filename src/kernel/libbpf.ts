@@ -36,6 +36,18 @@ const linkOptions = koffi.struct("bpf_link_create_opts", {
   cookie: "uint64_t",
   reserved: "uint64_t",
 });
+const createOptions = koffi.struct("bpf_map_create_opts", {
+  sz: "size_t",
+  btf_fd: "uint32_t",
+  btf_key_type_id: "uint32_t",
+  btf_value_type_id: "uint32_t",
+  btf_vmlinux_value_type_id: "uint32_t",
+  inner_map_fd: "uint32_t",
+  map_flags: "uint32_t",
+  map_extra: "uint64_t",
+  numa_node: "uint32_t",
+  map_ifindex: "uint32_t",
+});
 const runOptions = koffi.struct("bpf_test_run_opts", {
   sz: "size_t",
   data_in: "const void *",
@@ -73,6 +85,14 @@ const lib = {
   iterCreate: library.func("int bpf_iter_create(int)"),
   pin: library.func("int bpf_obj_pin(int, const char *)"),
   get: library.func("int bpf_obj_get(const char *)"),
+  createMap: library.func("bpf_map_create", "int", [
+    "int",
+    "const char *",
+    "uint32_t",
+    "uint32_t",
+    "uint32_t",
+    koffi.pointer(createOptions),
+  ]),
   update: library.func("int bpf_map_update_elem(int, const void *, const void *, uint64_t)"),
   lookup: library.func("int bpf_map_lookup_elem(int, const void *, void *)"),
   delete: library.func("int bpf_map_delete_elem(int, const void *)"),
@@ -203,6 +223,42 @@ const BPF_ANY = 0;
 /** Stores an entry; throws `LibbpfError` with errno E2BIG or ENOMEM when the map is full. */
 export function updateEntry(mapFd: number, key: Bytes, value: Bytes): void {
   checked("update", "a map entry", lib.update(mapFd, key, value, BPF_ANY));
+}
+
+/** The same off the main thread, for an update that waits; nothing may close the map meanwhile. */
+export function updateEntryLater(mapFd: number, key: Bytes, value: Bytes): Promise<void> {
+  return new Promise((resolve, reject) => {
+    lib.update.async(mapFd, key, value, BPF_ANY, (error: Error | null, result: number) => {
+      if (error) reject(error);
+      else if (result < 0) reject(new LibbpfError("update", -result, "a map entry"));
+      else resolve();
+    });
+  });
+}
+
+const BPF_MAP_TYPE_ARRAY = 2;
+const BPF_MAP_TYPE_ARRAY_OF_MAPS = 12;
+
+/** Makes an array of one 32-bit number; returns its file descriptor. */
+export function createArray(name: string): number {
+  return checked("create", `map "${name}"`, lib.createMap(BPF_MAP_TYPE_ARRAY, name, 4, 4, 1, null));
+}
+
+/** Makes an array of one map, alike to the map `innerFd`; returns its file descriptor. */
+export function createArrayOfMaps(name: string, innerFd: number): number {
+  const options = {
+    sz: koffi.sizeof(createOptions),
+    btf_fd: 0,
+    btf_key_type_id: 0,
+    btf_value_type_id: 0,
+    btf_vmlinux_value_type_id: 0,
+    inner_map_fd: innerFd,
+    map_flags: 0,
+    map_extra: 0,
+    numa_node: 0,
+    map_ifindex: 0,
+  };
+  return checked("create", `map "${name}"`, lib.createMap(BPF_MAP_TYPE_ARRAY_OF_MAPS, name, 4, 4, 1, options));
 }
 
 /** Reads an entry into `value`; false when there is none. */

@@ -10,7 +10,6 @@ const memcpy_ = process_.func("void *memcpy(uint64_t, const void *, size_t)");
 const munmap_ = process_.func("int munmap(void *, size_t)");
 const poll_ = process_.func("int poll(void *, unsigned long, int)");
 const eventfd_ = process_.func("int eventfd(unsigned int, int)");
-const syscall_ = process_.func("long syscall(long, long, long, long, long)");
 
 const mallopt_ = process_.func("int mallopt(int, int)");
 const mallocTrim_ = process_.func("int malloc_trim(size_t)");
@@ -21,8 +20,6 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
-const SYS_MEMBARRIER = process.arch === "arm64" ? 283 : 324;
-const MEMBARRIER_CMD_GLOBAL = 1;
 
 export const PAGE_SIZE = 4096;
 
@@ -64,20 +61,6 @@ export function writeMapped(fd: number, offset: number, bytes: Uint8Array): void
   if (start === 0xffffffffffffffffn) throw new SystemCallError("mmap", koffi.errno());
   memcpy_(start + BigInt(before), bytes, bytes.length);
   munmap_(address, length);
-}
-
-/**
- * Resolves when no BPF program that was running at the call is running any more: membarrier(2) MEMBARRIER_CMD_GLOBAL is a full RCU
- * grace period. Runs off the main thread.
- */
-export function afterRunningPrograms(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    syscall_.async(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0, 0, (error: Error | null, result: number) => {
-      if (error) reject(error);
-      else if (result < 0) reject(new Error("Cannot wait for running kernel programs: membarrier(2) is not available"));
-      else resolve();
-    });
-  });
 }
 
 /** An event counter to wake a waiting poll with. */

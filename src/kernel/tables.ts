@@ -22,8 +22,9 @@ import {
   UserRow,
 } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
+import { GracePeriods } from "./grace.ts";
 import { updateEntry } from "./libbpf.ts";
-import { afterRunningPrograms, type Mapping, mapMemory, PAGE_SIZE, writeMapped } from "./memory.ts";
+import { type Mapping, mapMemory, PAGE_SIZE, writeMapped } from "./memory.ts";
 import type { MapName } from "./object.ts";
 
 const TABLES = {
@@ -60,6 +61,7 @@ export class PolicyTables {
   readonly #heartbeat: BigUint64Array;
   /** Rows of the half in force that are taken; all of them until this daemon has installed a policy. */
   #rowsInForce: number = MAX_ROWS;
+  readonly #periods = new GracePeriods();
   #settled: Promise<void> = Promise.resolve();
   /** struct class_row of every class: row, 0. */
   readonly #classRows = new Uint8Array(MAX_CLASSES * ClassRow.size);
@@ -102,9 +104,9 @@ export class PolicyTables {
     );
   }
 
-  /** Resolves when no program uses the idle half any more, so that it may be written. */
+  /** Resolves when no program uses the idle half any more, so that it may be written. Waits anew after it could not be waited for. */
   settled(): Promise<void> {
-    return this.#settled;
+    return this.#settled.catch(() => this.#periods.pass());
   }
 
   /**
@@ -119,7 +121,8 @@ export class PolicyTables {
     this.#rowsInForce = policy.tables.rows.length / Row.size;
     Atomics.store(this.#generation, 0, next | 0);
     if (this.generation !== next) throw new Error(`Cannot put generation ${next} in force: the kernel reads back ${this.generation}`);
-    this.#settled = afterRunningPrograms();
+    this.#settled = this.#periods.pass();
+    this.#settled.catch(() => {});
     return next;
   }
 
@@ -157,6 +160,7 @@ export class PolicyTables {
   }
 
   close(): void {
+    void this.#settled.catch(() => {}).then(() => this.#periods.close());
     this.#mapping.unmap();
   }
 }

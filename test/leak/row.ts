@@ -42,9 +42,9 @@ export async function servePeer(world: World): Promise<void> {
 
 /**
  * Makes a row's operation and returns the running process. Packets recorded before it are forgotten; for a row that opens first, those of
- * the opening as well. `beforeSend` runs when the socket is open and nothing has been sent on it (rows with opensFirst only).
+ * the opening as well.
  */
-export async function perform(world: World, row: Row, beforeSend?: () => Promise<void>): Promise<Running> {
+export async function perform(world: World, row: Row): Promise<Running> {
   await world.peer.clear();
   const running = world.start(row.argv(world));
   if (!row.opensFirst) {
@@ -52,7 +52,6 @@ export async function perform(world: World, row: Row, beforeSend?: () => Promise
     return running;
   }
   await running.line((line) => line.includes('"event"'));
-  await beforeSend?.();
   await world.peer.clear();
   running.write("\n");
   return running;

@@ -182,8 +182,10 @@ export class AppRegistry {
   }
 
   #entryOf({ identity, byArgs }: Identified): Entry {
+    /* Where they do not say what it runs, they are those of one run: the next has others. */
+    if (!byArgs) return { identity: { ...identity, args: [] }, byArgs };
     const entry = { identity, byArgs };
-    if (!byArgs || this.#byArgs < this.#maxByArgs || this.#appIds.has(identityKey(entry))) return entry;
+    if (this.#byArgs < this.#maxByArgs || this.#appIds.has(identityKey(entry))) return entry;
     return { identity: { ...identity, args: [] }, byArgs: true };
   }
 

@@ -3,6 +3,7 @@
  * Questions to the person, and what becomes of the flows that wait for their answers. Flows that share program, place and port are one
  * question; incoming ones share program and our port. An answer is a rule (or, "once", a word written on the held flows).
  */
+import { splitZeros } from "../apps/proc.ts";
 import type { App } from "../contract/app.ts";
 import type { QuestionId } from "../contract/ids.ts";
 import { Action, DecidedBy } from "../contract/layout.gen.ts";
@@ -29,6 +30,8 @@ export type OpenQuestion = {
   readonly flow: FlowFields;
   /** The ask rule that raised it, or null: the mode did. */
   readonly askRule: { readonly id: number; readonly rule: Rule } | null;
+  /** Of the process that asked first; none until they have been read, which may take as long as the process likes. */
+  args: readonly string[];
   /** Waiting flows by hold key; a flow whose asker gave up is not in here, its count is. */
   readonly holds: Set<string>;
   flows: number;
@@ -148,11 +151,18 @@ function ask(engine: Engine, hold: Hold, ruleId: number): void {
     classId: flow.class,
     flow,
     askRule: placed ? { id: placed.id, rule: placed.rule } : null,
+    args: [],
     holds: new Set([hold.key]),
     flows: 1,
     packets: hold.seen,
   });
   engine.publish({ kind: "question", question: shownQuestion(engine, question) });
+  if (app.args.length === 0) void readArgs(engine, question);
+}
+
+async function readArgs(engine: Engine, question: OpenQuestion): Promise<void> {
+  const bytes = await engine.proc.cmdline(question.flow.tgid);
+  if (bytes !== null) question.args = splitZeros(bytes);
 }
 
 /** Looks at everything that waits. Due after each policy, and once a second for what was missed. */

@@ -75,7 +75,10 @@ export function shownQuestion(engine: Engine, question: OpenQuestion): Question 
   return {
     id: question.id,
     since: iso(question.sinceMs),
-    app: shownApp(engine, question.app, { pid: flow.tgid, uid: flow.uid }),
+    app: shownApp(engine, question.args.length > 0 ? { ...question.app, args: question.args } : question.app, {
+      pid: flow.tgid,
+      uid: flow.uid,
+    }),
     direction: out ? "out" : "in",
     protocol: protocolLabel(flow.protocol),
     address,

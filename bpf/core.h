@@ -39,6 +39,9 @@ struct inode___private_ctime {
 	struct timespec64 __i_ctime;
 };
 
+/* Somebody has asked for the change time: a flag beside the nanoseconds, from 6.13 (4e40eff0b573). Nanoseconds need 30 bits. */
+#define I_CTIME_QUERIED (1u << 31)
+
 /* from 6.11 (3aa63a569c64) */
 struct inode___split_ctime {
 	__s64 i_ctime_sec;
@@ -162,7 +165,15 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
 struct sock_common {
+	__be32 skc_daddr;
+	struct in6_addr skc_v6_daddr;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	__be16 skc_dport;
@@ -223,7 +234,7 @@ static __always_inline __u64 inode_ctime_ns(struct inode *inode)
 	struct inode___ctime *plain = (void *)inode;
 
 	if (bpf_core_field_exists(split->i_ctime_sec))
-		return split->i_ctime_sec * 1000000000ull + split->i_ctime_nsec;
+		return split->i_ctime_sec * 1000000000ull + (split->i_ctime_nsec & ~I_CTIME_QUERIED);
 	if (bpf_core_field_exists(private->__i_ctime))
 		return private->__i_ctime.tv_sec * 1000000000ull + private->__i_ctime.tv_nsec;
 	return plain->i_ctime.tv_sec * 1000000000ull + plain->i_ctime.tv_nsec;

@@ -228,6 +228,10 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 	__u64 hash = peer_hash(policy, flow);
 	/* What could not be read in part has the hash of packets that could. */
 	verdict_word before = unread == UNREAD_PORT ? 0 : recall(state, flow, policy, hash, now, &rule_before);
+
+	if (state->flags & SOCKET_RAW && flow->direction == DIRECTION_OUT && WORD_DIRECTION(before) == DIRECTION_IN)
+		before = 0;
+
 	__u8 action_before = WORD_ACTION(before);
 
 	if (before == 0 && !now && state->flags & SOCKET_OLDER)

@@ -33,6 +33,7 @@ typedef __u64 verdict_word;
 #define SOCKET_OLDER 128u	/* was connected before the programs were attached: it goes on where its rule is "ask" */
 #define SOCKET_RETRIES 64u	/* its SYN retries were raised for a hold */
 #define SOCKET_CONNECTED 256u	/* a datagram socket that has been connected, */
+#define SOCKET_RAW 1024u	/* gets a copy of everybody's packets of its protocol: what it sends is no reply to them */
 #define SOCKET_RECONNECTED 512u /* and again: what was begun for one peer may be sent under the other */
 
 struct socket_state {

@@ -574,6 +574,8 @@ int on_egress(struct __sk_buff *skb)
 		flow.peer_low = headers.target_low;
 		flow.peer_port = headers.target_port;
 		flow.local_port = headers.source_port;
+		if (sk->type == SOCK_RAW_)
+			state->flags |= SOCKET_RAW;
 		if (sk->type != SOCK_STREAM_)
 			own_raw(sk, state, &flow);
 		if (unread == UNREAD_ALL)

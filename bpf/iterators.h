@@ -7,6 +7,19 @@
 
 #define FIRST_EPHEMERAL 32768
 
+static __always_inline void peer_of_older(struct sock *sk, struct flow_id *flow)
+{
+	if (sk->__sk_common.skc_family == AF_INET_) {
+		flow->peer_low = mapped(sk->__sk_common.skc_daddr);
+		return;
+	}
+	__be32 address[4];
+
+	bpf_probe_read_kernel(address, sizeof(address), &sk->__sk_common.skc_v6_daddr);
+	flow->peer_high = word64(address[0], address[1]);
+	flow->peer_low = word64(address[2], address[3]);
+}
+
 /* Gives a socket that is older than the programs its owner. Runs before the packet hooks are attached, so there is no race. */
 static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const struct policy *policy)
 {
@@ -39,8 +52,14 @@ static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const 
 	state->flow.local_port = sk->__sk_common.skc_num;
 	if (sk->__sk_common.skc_state == TCP_LISTEN_)
 		state->flags |= SOCKET_LISTENS;
-	else if (socket->type == SOCK_STREAM_ && sk->__sk_common.skc_state == TCP_ESTABLISHED_)
+	else if (socket->type == SOCK_STREAM_ && sk->__sk_common.skc_state == TCP_ESTABLISHED_) {
 		state->flags |= SOCKET_OLDER;
+		state->flow.protocol = IPPROTO_TCP_;
+		state->flow.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+		peer_of_older(sk, &state->flow);
+	} else if (socket->type == SOCK_DGRAM_ && sk->__sk_common.skc_state == TCP_ESTABLISHED_) {
+		state->flags |= SOCKET_CONNECTED;
+	}
 	/*
 	 * Nothing says any more who opened an older connection. A service has the lower port, below those the kernel picks for
 	 * whoever connects (ip_local_port_range starts at 32768).

@@ -93,3 +93,39 @@ test("a connection older than the daemon goes on under ask; its socket's next on
     assert.match((await older.exited).stdout, /ok/);
   }),
 );
+
+test("a raw socket's packets are no replies to what others have received", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { first, other } = programs(holdfast);
+    const { address4 } = world.peer;
+    await holdfast.up("--mode", "allow");
+    await holdfast.rule(`deny ${other} -> any`);
+    const sender = world.start([other, "raw-after", address4]);
+    await sender.line((line) => line === "listening");
+    /* The peer's reply goes to every raw ICMP socket; the denied one's among them. */
+    await world.run([first, "raw", address4]);
+    await world.peer.arrived({ protocol: "icmp" });
+    await world.peer.clear();
+    sender.write("\n");
+    await sender.exited;
+    assert.deepEqual(await world.peer.packets({ protocol: "icmp" }), []);
+  }),
+);
+
+test("a connection older than the daemon is cut when it is denied", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { first } = programs(holdfast);
+    for (const address of [world.peer.address4, world.peer.address6]) {
+      await world.peer.serve({ tcp: [address.includes(":") ? DENIED : ALLOWED] });
+      const port = String(address.includes(":") ? DENIED : ALLOWED);
+      const older = world.start([first, "stay", address, port]);
+      await older.line((line) => line === "connected");
+      await holdfast.up("--mode", "allow");
+      await holdfast.rule(`deny ${first} -> any`);
+      assert.match((await older.exited).stdout, /ECONNABORTED/);
+      await holdfast.remove();
+    }
+  }),
+);

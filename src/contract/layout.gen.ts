@@ -31,6 +31,7 @@ export const SOCKET_ACCEPTED = 4;
 export const SOCKET_EXPLICIT = 8;
 export const SOCKET_REPORTED = 16;
 export const SOCKET_UNDECIDED = 32;
+export const SOCKET_OLDER = 128;
 export const SOCKET_RETRIES = 64;
 
 export const Action = {

@@ -17,8 +17,10 @@ import { join } from "node:path";
 import type { App } from "../contract/app.ts";
 import type { Environment } from "../contract/environment.ts";
 import { Failure } from "../contract/failure.ts";
-import { Action } from "../contract/layout.gen.ts";
+import { Action, SOCKET_OLDER } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
+import type { SocketFields } from "../kernel/kernel.ts";
+import { PROTOCOL_TCP } from "../kernel/packet.ts";
 import { type Compiled, compile } from "../rules/compile.ts";
 import { parseRule } from "../rules/parse.ts";
 import { printRule } from "../rules/print.ts";
@@ -26,14 +28,14 @@ import { unsupported } from "../rules/unsupported.ts";
 import type { Beside } from "../store/durable.ts";
 import { beginLastGood } from "../store/lastgood.ts";
 import { messageOf, StoreFailure } from "../store/problem.ts";
-import type { EditDone, EditResult, RuleEnd, RuleStep, Store } from "../store/store.ts";
+import type { EditDone, EditResult, LastGood, RuleEnd, RuleStep, Store } from "../store/store.ts";
 import { reconsiderAll } from "./ask.ts";
 import { FLOW_FAILED, forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { environmentWith, readEnvironment } from "./facts.ts";
 import { connOf } from "./holds.ts";
 import { bootId, endedNow, endOf } from "./lifetimes.ts";
-import { settingOf } from "./settings.ts";
+import { settingIn } from "./settings.ts";
 
 /** A rule from text somebody gave; throws `Failure` with what would be right. */
 export function readRule(text: string): Rule {
@@ -113,7 +115,7 @@ export async function putInForce(engine: Engine, mayLeaveOut = engine.leftOut): 
 
 function flipAnew(engine: Engine, mayLeaveOut = engine.leftOut): Promise<Beside> {
   engine.rulebook.rebuild(Date.now());
-  return flip(engine, readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule)), mayLeaveOut);
+  return flip(engine, readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule)), { mayLeaveOut });
 }
 
 /** Puts in force what an edit changed in the store. */
@@ -124,16 +126,21 @@ function follow(engine: Engine, steps: readonly RuleStep[]): Promise<Beside> {
   return flip(engine, environmentWith(engine.environment, added));
 }
 
-/**
- * Compiles the rules of the book and flips. When it throws, what was in force still is. Returns the text that is to be rules.last.
- * `mayLeaveOut`: how many rules may have no room; an edit may not make them more.
- */
-async function flip(engine: Engine, environment: Environment, mayLeaveOut = engine.leftOut): Promise<Beside> {
+type FlipOptions = {
+  /** How many rules may have no room; an edit may not make them more. */
+  readonly mayLeaveOut?: number;
+  /** What the store says beside the rules. */
+  readonly decided?: LastGood;
+};
+
+/** Compiles the rules of the book and flips. When it throws, what was in force still is. Returns the text that is to be rules.last. */
+async function flip(engine: Engine, environment: Environment, options: FlipOptions = {}): Promise<Beside> {
+  const { mayLeaveOut = engine.leftOut, decided = engine.store().lastGood() } = options;
   tellHealth(engine);
   await engine.kernel.settled();
-  const text = beginLastGood(join(engine.stateDir, "rules.last"), engine.store().lastGood(), Date.now());
+  const text = beginLastGood(join(engine.stateDir, "rules.last"), decided, Date.now());
   try {
-    install(engine, environment, mayLeaveOut);
+    install(engine, environment, { mayLeaveOut, decided });
     return text;
   } catch (error) {
     await text.leave();
@@ -194,13 +201,12 @@ function fitting(compileFirst: (count: number) => Compiled, count: number, mayLe
 }
 
 /** Compiles and flips. Nothing waits in here: a program identified in between would have no row in the new tables. */
-function install(engine: Engine, environment: Environment, mayLeaveOut: number): void {
-  const store = engine.store();
+function install(engine: Engine, environment: Environment, { mayLeaveOut, decided }: Required<FlipOptions>): void {
   const apps = new Map<number, App>(engine.registry.all());
   const settings = {
-    mode: settingOf(store, "mode") as "allow" | "deny" | "ask",
-    whenAway: settingOf(store, "when-away") as "allow" | "deny",
-    whenUnknown: settingOf(store, "when-unknown") as "allow" | "deny",
+    mode: settingIn(decided.settings, "mode") as "allow" | "deny" | "ask",
+    whenAway: settingIn(decided.settings, "when-away") as "allow" | "deny",
+    whenUnknown: settingIn(decided.settings, "when-unknown") as "allow" | "deny",
   };
   const rules = engine.rulebook.book.ordered.filter(({ enabled }) => enabled);
   const compileFirst = (count: number): Compiled => compile(rules.slice(0, count), apps, environment, settings, engine.workspace);
@@ -212,7 +218,8 @@ function install(engine: Engine, environment: Environment, mayLeaveOut: number):
   engine.placed = new Set(apps.keys());
   engine.health.clear("rows-full");
   engine.environment = environment;
-  engine.revision = store.revision();
+  engine.decided = decided;
+  engine.revision = decided.revision;
 }
 
 /** Reads rule files that changed, and puts them in force; when that cannot be, they are read again and health says why. Due every second. */
@@ -232,15 +239,28 @@ export async function followFiles(engine: Engine): Promise<void> {
   }
 }
 
+/** Whether a connection is older than the programs and has had no packet, so no verdict, since. */
+export function isUnjudged({ verdict, flags }: SocketFields): boolean {
+  return verdict === Action.NONE && (flags & SOCKET_OLDER) !== 0;
+}
+
+/** Ends a connection whose program is denied by now. */
+export function cutIfDenied(engine: Engine, socket: SocketFields): boolean {
+  if (socket.flow.protocol !== PROTOCOL_TCP) return false;
+  const flow = { ...socket.flow, class: socket.flow.class || engine.kernel.classOf(socket.key) };
+  const denied = (): boolean => engine.kernel.decide(connOf(flow)).action === Action.DENY;
+  return forFlow(engine, () => denied() && engine.holds.cut(flow)) ?? false;
+}
+
 /** Brings what is running in line with the rules in force: answered holds end, denied connections are cut. */
 export function settle(engine: Engine): Settled {
   engine.health.clear(FLOW_FAILED);
   const ended = reconsiderAll(engine);
   let cut = 0;
   for (const socket of forFlow(engine, () => engine.kernel.sockets()) ?? []) {
-    if (socket.verdict !== Action.ALLOW || socket.generation === engine.generation || socket.flow.protocol !== 6) continue;
-    const denied = () => engine.kernel.decide(connOf(socket.flow)).action === Action.DENY;
-    if (forFlow(engine, () => denied() && engine.holds.cut(socket.flow))) cut += 1;
+    const runs = socket.verdict === Action.ALLOW || isUnjudged(socket);
+    if (!runs || socket.generation === engine.generation) continue;
+    if (cutIfDenied(engine, socket)) cut += 1;
   }
   return { ...ended, cut };
 }
@@ -254,15 +274,18 @@ export function expire(engine: Engine): Promise<void> {
   return serially(engine, async () => {
     const ended = [...rulebook.book.stored.values()].filter(endedNow(engine));
     if (ended.length === 0 && rulebook.over.size === 0) return;
-    rulebook.end(ended, Date.now());
+    rulebook.end(ended);
     const told = engine.remember((store) => store.expire(Date.now(), ({ id }) => rulebook.over.has(id)));
     health.keep(
       "expired-kept",
       "warning",
       told ? null : `${rulebook.over.size} of your rules are over and not in force any more, but the database cannot forget them yet`,
     );
-    if (ended.length > 0 || told)
-      await afterwards(engine, await flip(engine, environmentWith(engine.environment, []), Number.POSITIVE_INFINITY));
+    if (ended.length > 0 || told) {
+      const decided = engine.remember((store) => store.lastGood()) ?? engine.decided;
+      const options = { mayLeaveOut: Number.POSITIVE_INFINITY, ...(decided && { decided }) };
+      await afterwards(engine, await flip(engine, environmentWith(engine.environment, []), options));
+    }
     if (told) rulebook.over.clear();
   });
 }

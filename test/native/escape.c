@@ -7,6 +7,9 @@
  *   escape more ADDRESS PORT PORT2 a datagram begun for PORT (MSG_MORE) and sent when the socket is connected to PORT2
  *   escape exec NEXT MODE ADDRESS PORT  sends to ADDRESS PORT, then becomes NEXT, which sends again: MODE "send" or "connect"
  *   escape again ADDRESS PORT PORT2     connects to PORT, waits for a line, then connects the same socket to PORT2
+ *   escape raw ADDRESS             sends an echo request by a raw socket, and waits for a reply
+ *   escape raw-after ADDRESS       opens a raw socket, waits for a line, then sends
+ *   escape stay ADDRESS PORT       connects, and reads until the connection ends
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -151,13 +154,55 @@ static int reconnect(char **args)
 	return outcome(connect_to(fd, &second));
 }
 
+static int echo(int fd, const char *address)
+{
+	union place place = place_of(address, "0");
+	unsigned char request[8] = { 8, 0, 0xf7, 0xff }; /* RFC 792: echo request, its checksum */
+
+	return sendto(fd, request, sizeof(request), 0, &place.any, length_of(&place));
+}
+
+static int raw(char **args)
+{
+	int fd = must(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "open a raw socket");
+	char reply[64];
+
+	usleep(TIME_TO_BE_KNOWN_US);
+	must(echo(fd, args[0]), "send");
+	return outcome(recv(fd, reply, sizeof(reply), 0));
+}
+
+static int raw_after(char **args)
+{
+	int fd = must(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "open a raw socket");
+
+	usleep(TIME_TO_BE_KNOWN_US);
+	puts("listening");
+	fflush(stdout);
+	getchar();
+	return outcome(echo(fd, args[0]));
+}
+
+static int stay(char **args)
+{
+	union place place = place_of(args[0], args[1]);
+	int fd = must(socket(place.any.sa_family, SOCK_STREAM, 0), "open a socket");
+	char byte;
+
+	must(connect_to(fd, &place), "connect");
+	puts("connected");
+	fflush(stdout);
+	return outcome(read(fd, &byte, 1));
+}
+
 static const struct {
 	const char *name;
 	int arguments;
 	int (*run)(char **args);
 } WAYS[] = {
-	{ "route4", 2, route4 }, { "route6", 2, route6 },     { "more", 3, more },
-	{ "exec", 4, become },	 { "again-as", 4, again_as }, { "again", 3, reconnect },
+	{ "route4", 2, route4 }, { "route6", 2, route6 },	{ "more", 3, more },
+	{ "exec", 4, become },	 { "again-as", 4, again_as },	{ "again", 3, reconnect },
+	{ "raw", 1, raw },	 { "raw-after", 1, raw_after }, { "stay", 2, stay },
 };
 
 int main(int argc, char **argv)

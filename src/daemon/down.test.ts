@@ -137,6 +137,16 @@ check("expire() takes a rule out of force though the database cannot be written,
   assert.deepEqual([fake.health, store.rules().map(({ id }) => id)], [[], [1, 2]]);
 });
 
+check("expire() takes a rule out of force though the database cannot even be read", async (fake) => {
+  const { engine } = fake;
+  fake.store.setSetting("mode", "deny");
+  given(fake, [rule("allow any -> 192.0.2.1", { kind: "quit", program: "/usr/bin/curl" })]);
+  await putInForce(engine);
+  fake.damaged = true;
+  await expire(engine);
+  assert.deepEqual([fake.rulesInForce, fake.policy?.half.mode, fake.health], [0, Action.DENY, ["expired-kept"]]);
+});
+
 check("putInForce() at a start leaves out what ended meanwhile", async (fake) => {
   given(fake, [
     rule("allow any -> 192.0.2.1", { kind: "boot", boot: "another boot" }),

@@ -22,12 +22,16 @@ import type { Spaces } from "./spaces.ts";
 
 const WRITES = ["edit", "undo", "withdraw", "expire", "restore", "placeGroup", "setSetting", "setGroupEnabled"] as const;
 
+const READS = ["revision", "rules", "lastGood", "disabledGroups", "settings"] as const;
+
 /** `folder` holds the state and, in "rules", the rule files; it goes with `remove()`. */
 export class FakeEngine {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
   readonly rulesDir = join(this.folder, "rules");
   /** The database cannot be written for as long as this holds. */
   full = false;
+  /** Nor read. */
+  damaged = false;
   /** Why the kernel does not take a policy; null when it does. */
   refuses: string | null = null;
   /** The policy in force. */
@@ -57,6 +61,7 @@ export class FakeEngine {
       environment: readEnvironment([]),
       revision: 0,
       generation: 0,
+      decided: null,
       leftOut: 0,
       edits: Promise.resolve(),
       hits: new Map(),
@@ -95,10 +100,11 @@ export class FakeEngine {
 
   #failing(store: Store): Store {
     const failing = { ...store } as Record<string, unknown>;
-    for (const name of WRITES) {
+    for (const name of [...WRITES, ...READS]) {
+      const fails = (): boolean => this.damaged || (this.full && !READS.some((read) => read === name));
       const work = store[name] as (...args: unknown[]) => unknown;
       failing[name] = (...args: unknown[]) => {
-        if (this.full) throw new StoreFailure({ code: "full", message: "no space is left" }, null);
+        if (fails()) throw new StoreFailure({ code: "full", message: "no space is left" }, null);
         return work(...args);
       };
     }

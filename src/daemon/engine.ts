@@ -10,7 +10,7 @@ import type { NameBook } from "../flows/names.ts";
 import type { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Workspace } from "../rules/compile.ts";
-import type { Store } from "../store/store.ts";
+import type { LastGood, Store } from "../store/store.ts";
 import type { Questions } from "./ask.ts";
 import type { BackendEvent } from "./backend.ts";
 import type { Guards } from "./guards.ts";
@@ -40,6 +40,8 @@ export type Engine = {
   /** The revision in force, and the kernel's generation for it. */
   revision: number;
   generation: number;
+  /** What the store said when the policy in force was compiled; null before the first policy. */
+  decided: LastGood | null;
   /** Rules that have no room in the tables in force; 0 but for a daemon that started with more than there may be. */
   leftOut: number;
   /** The row of a program by the policy in force; null before the first policy. */

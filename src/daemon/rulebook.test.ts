@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A book that follows edits is the book that reading everything anew would give, and compiles to the same bytes. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
 import { ENVIRONMENTS, generateApps, generateRules } from "../../test/generate.ts";
 import { Random } from "../../test/random.ts";
@@ -76,4 +79,29 @@ test("follow() takes over groups that a restored configuration disabled", () => 
     book.book.ordered.map(({ enabled }) => enabled),
     [false, false, false],
   );
+});
+
+test("readFiles() looks again after the store could not take what it found", () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-rulebook-"));
+  try {
+    const store = openMemoryStore();
+    let failing = false;
+    const placeGroup: Store["placeGroup"] = (...args) => {
+      if (failing) throw new Error("no space is left");
+      return store.placeGroup(...args);
+    };
+    const book = new Rulebook({ store: () => ({ ...store, placeGroup }), rulesDir: folder, stateDir: folder, factory: () => [] });
+    const file = join(folder, "work.rules");
+    writeFileSync(file, "deny any -> 192.0.2.1\n");
+    assert.deepEqual([book.readFiles(), book.readFiles()], [true, false]);
+    rmSync(file);
+    failing = true;
+    assert.throws(() => book.readFiles(), /no space/);
+    failing = false;
+    assert.deepEqual([book.readFiles(), book.readFiles()], [true, false]);
+    book.rebuild(NOW);
+    assert.deepEqual(book.book.ordered, []);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -245,6 +245,16 @@ export class Rulebook {
       this.rebuild(nowMs);
       return;
     }
+    this.#take(steps);
+  }
+
+  /** Takes rules out of the book for good: their time is over. Asks nothing of the store. */
+  end(rules: readonly StoredRule[]): void {
+    for (const { id } of rules) this.over.add(id);
+    if (rules.length > 0) this.#take(rules.map((before) => ({ before, after: null })));
+  }
+
+  #take(steps: readonly RuleStep[]): void {
     const { groups } = this.book;
     const ordered = [...this.book.ordered];
     const [byId, stored] = [this.#byId, this.#stored];
@@ -269,13 +279,6 @@ export class Rulebook {
       }
     }
     this.book = { ordered, byId, stored, groups, unreadable };
-  }
-
-  /** Takes rules out of the book for good: their time is over. */
-  end(rules: readonly StoredRule[], nowMs: number): void {
-    for (const { id } of rules) this.over.add(id);
-    const steps = rules.map((before) => ({ before, after: null }));
-    if (steps.length > 0) this.follow(steps, nowMs);
   }
 
   /** A stored rule with its place, as it is after an edit; null for one's own that cannot be read. */

@@ -53,7 +53,12 @@ export function settingValue(key: SettingKey, given: SettingValue): SettingValue
   throw new Failure("bad-input", `Cannot set "${key}" to "${given}". ${text}`);
 }
 
+/** A setting among those stored. */
+export function settingIn(stored: ReadonlyMap<string, SettingValue>, key: SettingKey): SettingValue {
+  return stored.get(key) ?? SETTINGS[key].default;
+}
+
 /** A setting as it is now. */
-export function settingOf<K extends SettingKey>(store: Store, key: K): SettingValue {
-  return store.settings().get(key) ?? SETTINGS[key].default;
+export function settingOf(store: Store, key: SettingKey): SettingValue {
+  return settingIn(store.settings(), key);
 }

@@ -52,7 +52,7 @@ export class Spaces {
     for (const cookie of [...this.#hints.keys()]) this.#refresh(cookie);
   }
 
-  /** What sends and destroys in a namespace; null when the namespace is gone. */
+  /** What sends and destroys in a namespace; null when the namespace is gone. Throws what the system says, and then leaves nothing open. */
   enter(cookie: bigint, tgid: number): { readonly sender: Sender; readonly destroyer: Destroyer } | null {
     const known = this.#open.get(cookie);
     if (known) {
@@ -61,14 +61,12 @@ export class Spaces {
     }
     const space = findNamespace(cookie, tgid);
     if (space === null) return null;
-    const sender = new Sender(space);
-    const destroyer = new Destroyer(space.fd);
-    const close = (): void => {
-      sender.close();
-      destroyer.close();
-      space.close();
-    };
-    const open = { sender, destroyer, close, usedMs: Date.now() };
+    using opened = new DisposableStack();
+    opened.defer(() => space.close());
+    const sender = opened.adopt(new Sender(space), (each) => each.close());
+    const destroyer = opened.adopt(new Destroyer(space.fd), (each) => each.close());
+    const kept = opened.move();
+    const open = { sender, destroyer, close: () => kept.dispose(), usedMs: Date.now() };
     this.#open.set(cookie, open);
     return open;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Waiting until no BPF program that runs now is running any more. An update of a map in a map returns after an RCU grace period
- * (maybe_wait_bpf_programs() in kernel/bpf/syscall.c: synchronize_rcu(), since Linux 4.20, 1ae80cf31938), whatever the number of CPUs and
+ * (maybe_wait_bpf_programs() in kernel/bpf/syscall.c: synchronize_rcu(), since Linux 4.20, 1ae80cf31938; expedited since ff34657aa72a), whatever the number of CPUs and
  * however the kernel is preempted. Sleepable programs are not waited for; the only one of ours is run by the daemon itself. Measured on two
  * CPUs: a median of 8.0 ms, the same as membarrier(2) MEMBARRIER_CMD_GLOBAL, which refuses where CPUs are nohz_full and does nothing with one.
  */

@@ -27,7 +27,7 @@ import { messageOf } from "../store/problem.ts";
 import { type ApiServer, startApi } from "./api.ts";
 import { Questions, reconsiderAll } from "./ask.ts";
 import type { Backend } from "./backend.ts";
-import { expire, followFiles, putInForce, serially } from "./down.ts";
+import { cutIfDenied, expire, followFiles, isUnjudged, putInForce, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import { makeEvents } from "./events.ts";
 import { factoryRules } from "./factory.ts";
@@ -293,6 +293,7 @@ function sweep(engine: Engine): void {
   const timeMs = Date.now();
   for (const socket of engine.kernel.sockets()) {
     alive.add(socket.flow.cookie);
+    if (isUnjudged(socket)) cutIfDenied(engine, socket);
     const { bytesOut, bytesIn, packetsOut, packetsIn } = socket.counters;
     if (packetsOut + packetsIn > 0n)
       engine.flows.counted({

@@ -17,8 +17,10 @@ import { join } from "node:path";
 import type { App } from "../contract/app.ts";
 import type { Environment } from "../contract/environment.ts";
 import { Failure } from "../contract/failure.ts";
-import { Action } from "../contract/layout.gen.ts";
+import { Action, SOCKET_OLDER } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
+import type { SocketFields } from "../kernel/kernel.ts";
+import { PROTOCOL_TCP } from "../kernel/packet.ts";
 import { type Compiled, compile } from "../rules/compile.ts";
 import { parseRule } from "../rules/parse.ts";
 import { printRule } from "../rules/print.ts";
@@ -237,15 +239,28 @@ export async function followFiles(engine: Engine): Promise<void> {
   }
 }
 
+/** Whether a connection is older than the programs and has had no packet, so no verdict, since. */
+export function isUnjudged({ verdict, flags }: SocketFields): boolean {
+  return verdict === Action.NONE && (flags & SOCKET_OLDER) !== 0;
+}
+
+/** Ends a connection whose program is denied by now. */
+export function cutIfDenied(engine: Engine, socket: SocketFields): boolean {
+  if (socket.flow.protocol !== PROTOCOL_TCP) return false;
+  const flow = { ...socket.flow, class: socket.flow.class || engine.kernel.classOf(socket.key) };
+  const denied = (): boolean => engine.kernel.decide(connOf(flow)).action === Action.DENY;
+  return forFlow(engine, () => denied() && engine.holds.cut(flow)) ?? false;
+}
+
 /** Brings what is running in line with the rules in force: answered holds end, denied connections are cut. */
 export function settle(engine: Engine): Settled {
   engine.health.clear(FLOW_FAILED);
   const ended = reconsiderAll(engine);
   let cut = 0;
   for (const socket of forFlow(engine, () => engine.kernel.sockets()) ?? []) {
-    if (socket.verdict !== Action.ALLOW || socket.generation === engine.generation || socket.flow.protocol !== 6) continue;
-    const denied = () => engine.kernel.decide(connOf(socket.flow)).action === Action.DENY;
-    if (forFlow(engine, () => denied() && engine.holds.cut(socket.flow))) cut += 1;
+    const runs = socket.verdict === Action.ALLOW || isUnjudged(socket);
+    if (!runs || socket.generation === engine.generation) continue;
+    if (cutIfDenied(engine, socket)) cut += 1;
   }
   return { ...ended, cut };
 }

@@ -53,12 +53,15 @@ const all = projectFiles(["{src,test,tools}/**/*.test.ts"]);
 const byPath = name === null ? all : all.filter((path) => path.includes(name));
 const testName = byPath.length > 0 ? null : name;
 const files = testName === null ? byPath : filesThatMention(testName);
-const options = { testName, timeoutMs: (long ? 60 : 5) * MINUTE_MS };
+/* Who names one file waits for it, also for one that runs only with --long or when it is asked for. */
+const named = name !== null && byPath.length === 1;
+const options = { testName, timeoutMs: (long || named ? 60 : 5) * MINUTE_MS };
 const isWorld = (path: string): boolean => path.startsWith("test/");
 
 const run = `${process.pid}`;
 process.env[RUN_VARIABLE] = run;
 if (long) process.env.HOLDFAST_LONG = "1";
+if (named) process.env.HOLDFAST_NAMED = "1";
 const before = snapshot(run);
 
 /* Tests of the world (namespaces, cgroups, packets on time) run one by one; the others two at a time. */

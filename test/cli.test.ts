@@ -152,6 +152,8 @@ test("holdfast exits 2 on bad usage or input, with one sentence that says what w
     ["rules import /nonexistent/x.rules", /^Cannot read "\/nonexistent\/x.rules": there is no such file/m],
     ["restore /dev/null", /it is no JSON/],
     ["up --scope /nonexistent", /^Cannot use folder "\/nonexistent"/m],
+    ["up --state /proc/nope", /^Cannot use state folder "\/proc\/nope"/m],
+    ["up --scope /tmp", /^Cannot use scope "\/tmp": it is no cgroup v2 folder/m],
     ["up --mode maybe", /^Cannot read mode "maybe"/m],
     ["lists ls", /^Cannot run "holdfast lists": it comes in a later version$/m],
     ["capture --anything", /^Cannot run "holdfast capture": it comes in a later version$/m],

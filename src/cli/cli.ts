@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The command line: reads it, runs one command, and turns every outcome into an exit code (cli.md). */
-import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { type Client, createClient } from "../client/client.ts";
 import { FAILURES, Failure } from "../contract/failure.ts";
@@ -9,6 +8,7 @@ import { addCommands } from "./commands/all.ts";
 import type { Context } from "./context.ts";
 import { becomeRoot } from "./elevate.ts";
 import { Output, type Streams } from "./output.ts";
+import { callersPath } from "./read.ts";
 import { unixTransport } from "./transport.ts";
 
 export type CliOptions = {
@@ -34,7 +34,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   const output = new Output(options.streams, () => json);
   const program = new Command("holdfast");
   let client: Client | null = null;
-  const socket = (): string => resolve(program.opts<{ socket: string }>().socket);
+  const socket = (): string => program.opts<{ socket: string }>().socket;
   const context: Context = {
     output,
     json: () => json,
@@ -52,7 +52,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   };
   program
     .description("Asks before anything on this machine talks to the network, and not one packet leaves while it waits.")
-    .option("--socket <path>", "the daemon's socket", DEFAULT_SOCKET)
+    .option("--socket <path>", "the daemon's socket", callersPath, DEFAULT_SOCKET)
     .option("--json", "print one JSON object (schema 1) instead of text")
     .version(options.version, "--version", "print the version")
     .helpOption("--help", "print this help")

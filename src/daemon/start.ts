@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `up`: in the foreground until Ctrl-C takes everything away, or detached. */
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Failure, isFailureCode } from "../contract/failure.ts";
 import type { Started, UpOptions } from "../contract/local.ts";
 import { pinFolder, removePins, scopeOf } from "../kernel/pins.ts";
@@ -13,6 +13,25 @@ import { settingOf } from "./settings.ts";
 /** Set for the process that `up --detach` leaves behind; it reports over its IPC channel. */
 const CHILD = "HOLDFAST_DETACHED";
 type Message = { readonly started: Started } | { readonly failed: { readonly code: string; readonly message: string } };
+
+/** Makes a folder and those above it. mkdirSync's own recursion never ends where the kernel says ENOENT to a folder in one that is there (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
+/** The state folder, made where it is not, with its log open for writing. */
+function openLog(state: string): number {
+  try {
+    makeFolder(state);
+    return openSync(join(state, "daemon.log"), "a", 0o600);
+  } catch (cause) {
+    const { code = "it fails" } = cause as NodeJS.ErrnoException;
+    const sentence = `Cannot use state folder "${state}": nothing can be written there (${code}); expected a folder of its own`;
+    throw new Failure("bad-input", sentence, { cause });
+  }
+}
 
 function logTo(state: string): (sentence: string) => void {
   const file = join(state, "daemon.log");
@@ -90,10 +109,8 @@ async function detached(options: UpOptions): Promise<void> {
 
 /** Starts a daemon that outlives this process; resolves when its rules are in force. Its output goes to STATE/daemon.log. */
 function detach(options: UpOptions): Promise<Started> {
-  mkdirSync(options.state, { recursive: true, mode: 0o700 });
-  const output = openSync(join(options.state, "daemon.log"), "a", 0o600);
+  const output = openLog(options.state);
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-    cwd: "/",
     detached: true,
     env: { ...process.env, [CHILD]: "1" },
     stdio: ["ignore", output, output, "ipc"],
@@ -120,12 +137,16 @@ function detach(options: UpOptions): Promise<Started> {
 /** `holdfast up`. */
 export async function up(options: UpOptions): Promise<Started | null> {
   if (process.env[CHILD] === "1") {
+    /* It read the same command line in the same folder; from here on it keeps none busy. */
+    process.chdir("/");
     await detached(options);
     return null;
   }
+  /* Refused before anything is made. */
+  scopeOf(options.scope);
   if (options.detach) return detach(options);
   const log = logTo(options.state);
-  mkdirSync(options.state, { recursive: true, mode: 0o700 });
+  closeSync(openLog(options.state));
   const daemon = await start(options, log);
   const started = startedOf(daemon, options);
   if (options.json) process.stdout.write(`${JSON.stringify({ schema: 1, ...started })}\n`);

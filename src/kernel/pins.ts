@@ -3,6 +3,7 @@
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import koffi from "koffi";
+import { Failure } from "../contract/failure.ts";
 import { errorName } from "./libc.ts";
 
 const process_ = koffi.load(null);
@@ -31,7 +32,8 @@ function found(type: string): string | null {
 
 function mounted(type: string, target: string): string {
   mkdirSync(target, { recursive: true });
-  if (mount_(type, target, type, 0, null) !== 0) throw new Error(`Cannot mount ${type} at "${target}": ${errorName(koffi.errno())}`);
+  if (mount_(type, target, type, 0, null) !== 0)
+    throw new Failure("failed", `Cannot mount ${type} at "${target}": ${errorName(koffi.errno())}`);
   return target;
 }
 
@@ -56,11 +58,11 @@ export function scopeOf(path: string | null): Scope {
   try {
     id = statSync(folder, { bigint: true }).ino;
   } catch (cause) {
-    throw new Error(`Cannot use scope "${folder}": there is no such folder; expected a cgroup below "${root}"`, { cause });
+    throw new Failure("bad-input", `Cannot use scope "${folder}": there is no such folder; expected a cgroup below "${root}"`, { cause });
   }
   const below = relative(root, folder);
   if (below.startsWith("..") || !existsSync(join(folder, "cgroup.procs")))
-    throw new Error(`Cannot use scope "${folder}": it is no cgroup v2 folder; expected one below "${root}"`);
+    throw new Failure("bad-input", `Cannot use scope "${folder}": it is no cgroup v2 folder; expected one below "${root}"`);
   return { path: folder, id, level: below === "" ? 0 : below.split("/").length };
 }
 
@@ -74,7 +76,7 @@ export function pinRoot(): string {
   }
   const { uid, mode } = lstatSync(folder);
   if (uid !== 0 || (mode & 0o022) !== 0)
-    throw new Error(`Cannot use "${folder}": it must belong to root and be writable by nobody else; remove it and try again`);
+    throw new Failure("failed", `Cannot use "${folder}": it must belong to root and be writable by nobody else; remove it and try again`);
   return folder;
 }
 

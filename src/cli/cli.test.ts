@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Failure } from "../contract/failure.ts";
-import type { LocalCommands } from "../contract/local.ts";
+import type { LocalCommands, PinnedScope } from "../contract/local.ts";
 import { ImportedFile, Status } from "../contract/replies.ts";
 import { runCli } from "./cli.ts";
 
 const REMOVED = { scope: "/sys/fs/cgroup", pid: 12, links: 9, pins: 20, filters: 1, held: 0 };
+const LEFT = { path: "/sys/fs/cgroup/a b", whole: false, pins: "/sys/fs/bpf/holdfast/7", pid: null };
 const STARTED = { pid: 12, mode: "ask", scope: "/sys/fs/cgroup", socket: "/run/holdfast.sock", revision: 1, generation: 1 } as const;
 
 /** Runs one command line in this process. `calls` are those of the local commands. */
@@ -26,7 +27,7 @@ async function cli(args: readonly string[], local: Partial<LocalCommands> = {}) 
     run: async () => 7,
     doctor: async () => ({ kernel: { release: "6.18.0", missing: [] }, checks: [] }),
     bench: async () => ({ machine: "m", rows: [], file: "docs/bench.md" }),
-    pinned: async () => true,
+    pinned: async () => [LEFT],
     ...local,
   };
   const recorded = Object.fromEntries(
@@ -112,7 +113,23 @@ test("runCli() shows a status with no daemon: null for what only a daemon knows,
   assert.equal(status.pid, null);
   assert.equal(status.mode, null);
   assert.equal(status.inForce, true);
+  assert.equal(status.scope, LEFT.path);
   assert.equal(err, `No daemon answers on "/nonexistent/x.sock": start one with "holdfast up"\n`);
+});
+
+test("runCli() names every scope that is in force without a daemon, and what takes it away", async () => {
+  const status = (...pinned: PinnedScope[]) => cli(["status", "--socket", "/nonexistent/x.sock"], { pinned: async () => pinned });
+  assert.equal((await status()).out, "No rules are in force\n");
+  const { out } = await status(
+    LEFT,
+    { ...LEFT, path: "/sys/fs/cgroup", whole: true, pid: 12 },
+    { ...LEFT, path: null, pins: "/sys/fs/bpf/holdfast/8" },
+  );
+  assert.deepEqual(out.trimEnd().split("\n"), [
+    `Rules are in force for "/sys/fs/cgroup/a b", without a daemon; what takes them away: holdfast down --scope '/sys/fs/cgroup/a b'`,
+    "Rules are in force for the whole machine, with daemon 12, which listens on another socket; what takes them away: holdfast down",
+    `"/sys/fs/bpf/holdfast/8" is left of a cgroup that is gone; remove it with rm -r`,
+  ]);
 });
 
 test("runCli() prints help for every command", async () => {

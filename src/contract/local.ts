@@ -81,6 +81,17 @@ export type BenchReport = {
   readonly file: string;
 };
 
+/** A scope whose rules are in force. `whole`: it is the whole machine, which no --scope has to name. */
+export type PinnedScope = {
+  /** The cgroup's folder, null when it is gone. */
+  readonly path: string | null;
+  readonly whole: boolean;
+  /** Where its pins are. */
+  readonly pins: string;
+  /** Its daemon, null when none runs. */
+  readonly pid: number | null;
+};
+
 export type LocalCommands = {
   /** Resolves when the rules are in force (`detach`) or when `up` has ended. Already running for this scope: `Failure("conflict")` naming its pid. */
   readonly up: (options: UpOptions) => Promise<Started | null>;
@@ -90,6 +101,6 @@ export type LocalCommands = {
   readonly run: (options: RunOptions) => Promise<number>;
   readonly doctor: (options: ScopeOptions) => Promise<DoctorReport>;
   readonly bench: () => Promise<BenchReport>;
-  /** With no daemon: whether rules are pinned in the kernel all the same (any scope); null when the caller may not look. */
-  readonly pinned: () => Promise<boolean | null>;
+  /** Whose rules are pinned in the kernel, with a daemon or without one; null when the caller may not look. */
+  readonly pinned: () => Promise<readonly PinnedScope[] | null>;
 };

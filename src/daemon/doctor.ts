@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `doctor`: whether this machine can run Holdfast, and what stands in the way. Looks only: mounts nothing, attaches nothing. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
-import { join } from "node:path";
-import { CgroupPaths } from "../apps/cgroups.ts";
+import { basename, join } from "node:path";
 import { DEFAULT_RULES, DEFAULT_STATE, type DoctorReport, type ScopeOptions } from "../contract/local.ts";
 import { Destroyer } from "../kernel/destroy.ts";
 import { BpfObject, libbpfVersion } from "../kernel/libbpf.ts";
 import { mountPoints, type Scope, scopeOf } from "../kernel/pins.ts";
 import { API_GROUP } from "./auth.ts";
 import { OBJECT_FILE } from "./object-file.ts";
-import { daemonOf } from "./remove.ts";
+import { daemonOf, pinnedScopes } from "./remove.ts";
 import { changeableByOthers } from "./trusted.ts";
 
 type Check = DoctorReport["checks"][number];
@@ -133,17 +132,14 @@ function scopeCheck(path: string | null, root: string): { check: Check; scope: S
 }
 
 /** Pins of other scopes: fine while their cgroup is there, left behind when it is gone. */
-function otherScopes(own: Scope | null, root: string): Check[] {
-  const folder = join(mountOf("bpf") ?? "", "holdfast");
-  if (mountOf("bpf") === null || !existsSync(folder)) return [];
-  const paths = new CgroupPaths(root);
-  return readdirSync(folder)
-    .filter((name) => /^\d+$/.test(name) && name !== own?.id.toString())
-    .map((name) => {
-      const path = paths.pathOf(BigInt(name), null);
-      if (path !== null) return ok("other-scope", `Holdfast is also in force for "${root}${path}"`);
-      return warning("other-scope", `"${join(folder, name)}" is left of a cgroup that is gone; remove it with rm -r`);
-    });
+function otherScopes(own: Scope | null): Check[] {
+  return (pinnedScopes() ?? [])
+    .filter(({ pins }) => basename(pins) !== own?.id.toString())
+    .map(({ path, pins }) =>
+      path !== null
+        ? ok("other-scope", `Holdfast is also in force for "${path}"`)
+        : warning("other-scope", `"${pins}" is left of a cgroup that is gone; remove it with rm -r`),
+    );
 }
 
 /** `holdfast doctor`. `missing`: what this kernel lacks and Holdfast cannot do without. */
@@ -164,7 +160,7 @@ export async function doctor(options: ScopeOptions): Promise<DoctorReport> {
       library,
       ...programs,
       destroyCheck(),
-      ...(scope && root ? [scope.check, ...otherScopes(scope.scope, root)] : []),
+      ...(scope && root ? [scope.check, ...otherScopes(scope.scope)] : []),
       ...fileChecks(),
       groupCheck(),
     ],

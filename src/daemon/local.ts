@@ -9,5 +9,5 @@ export const local: LocalCommands = {
   run: async (options) => (await import("./run.ts")).run(options),
   doctor: async (options) => (await import("./doctor.ts")).doctor(options),
   bench: async () => (await import("./bench.ts")).bench(),
-  pinned: async () => (await import("./remove.ts")).anyPinned(),
+  pinned: async () => (await import("./remove.ts")).pinnedScopes(),
 };

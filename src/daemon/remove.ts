@@ -2,9 +2,10 @@
 /** `down` and `panic`: takes a scope's links, pins and holds away, with a daemon or without one, and nothing else. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CgroupPaths } from "../apps/cgroups.ts";
 import { decode } from "../contract/codec.ts";
 import { Policy } from "../contract/layout.gen.ts";
-import type { Removed, ScopeOptions } from "../contract/local.ts";
+import type { PinnedScope, Removed, ScopeOptions } from "../contract/local.ts";
 import { startTicks } from "../kernel/clock.ts";
 import { filterHandle, removeFilters } from "../kernel/filters.ts";
 import { goOn, guardedIn, stoppedIn } from "../kernel/guarded.ts";
@@ -20,7 +21,7 @@ const POLL_MS = 20;
 const PAGE = 4096;
 
 /** The daemon of a scope, as its pinned policy names it; null when there is none. */
-export function daemonOf(scope: Scope): number | null {
+export function daemonOf(scope: Pick<Scope, "id">): number | null {
   const path = join(pinFolder(scope), "maps", "policy");
   if (!existsSync(path)) return null;
   const fd = openPinned(path);
@@ -114,13 +115,23 @@ export async function remove(options: ScopeOptions): Promise<Removed> {
   return { scope: scope.path, pid, links, pins, filters, held: 0 };
 }
 
-/** Whether some scope has pins; null when the caller may not look. */
-export function anyPinned(): boolean | null {
-  const bpffs = mountPoints(readFileSync("/proc/mounts", "utf8")).find(({ type }) => type === "bpf")?.target;
-  if (bpffs === undefined) return false;
+/** Every scope that has pins; null when the caller may not look. */
+export function pinnedScopes(): PinnedScope[] | null {
+  const mounts = mountPoints(readFileSync("/proc/mounts", "utf8"));
+  const mountOf = (wanted: string): string | null => mounts.find(({ type }) => type === wanted)?.target ?? null;
+  const folder = join(mountOf("bpf") ?? "/", "holdfast");
+  const root = mountOf("cgroup2");
+  if (mountOf("bpf") === null || root === null) return [];
+  let names: string[];
   try {
-    return readdirSync(join(bpffs, "holdfast")).length > 0;
+    names = readdirSync(folder).filter((name) => /^\d+$/.test(name));
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? false : null;
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? [] : null;
   }
+  const paths = new CgroupPaths(root);
+  return names.map((name) => {
+    const below = paths.pathOf(BigInt(name), null);
+    const path = below === null ? null : join(root, below);
+    return { path, whole: path === root, pins: join(folder, name), pid: path === null ? null : daemonOf({ id: BigInt(name) }) };
+  });
 }

@@ -81,7 +81,7 @@ export function pinRoot(): string {
 }
 
 /** The folder of a scope's pins (which may not exist). */
-export function pinFolder(scope: Scope): string {
+export function pinFolder(scope: Pick<Scope, "id">): string {
   return join(pinRoot(), scope.id.toString());
 }
 

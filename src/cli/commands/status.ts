@@ -4,6 +4,7 @@ import { release } from "node:os";
 import type { Command } from "commander";
 import type { Status } from "../../contract/api.ts";
 import { FAILURES, Failure } from "../../contract/failure.ts";
+import type { PinnedScope } from "../../contract/local.ts";
 import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 
@@ -26,9 +27,10 @@ export function addStatus(program: Command, context: Context): void {
     });
 }
 
-/** Everything only a daemon knows is null. */
-function withoutDaemon(version: string, socket: string, pinned: boolean | null): Status {
-  const unknown = { mode: null, whenAway: null, scope: null, state: null } as const;
+/** Everything only a daemon knows is null; the scope is known where only one can be meant. */
+function withoutDaemon(version: string, socket: string, pinned: readonly PinnedScope[] | null): Status {
+  const scope = pinned?.length === 1 ? (pinned[0]?.path ?? null) : null;
+  const unknown = { mode: null, whenAway: null, scope, state: null } as const;
   return {
     schema: 1,
     version,
@@ -38,7 +40,7 @@ function withoutDaemon(version: string, socket: string, pinned: boolean | null):
     rulesDir: null,
     revision: null,
     generation: null,
-    inForce: pinned,
+    inForce: pinned === null ? null : pinned.length > 0,
     rules: null,
     questions: null,
     clients: null,
@@ -48,9 +50,21 @@ function withoutDaemon(version: string, socket: string, pinned: boolean | null):
   };
 }
 
-function pinnedWords(pinned: boolean | null): string {
-  if (pinned === null) return "Whether rules are in force all the same, only root can see";
-  return pinned ? `Rules are in force in the kernel all the same: "holdfast down" takes them away` : "No rules are in force";
+/** Every scope with rules in force, and what takes them away. */
+function pinnedWords(pinned: readonly PinnedScope[] | null): string[] {
+  if (pinned === null) return ["Whether rules are in force all the same, only root can see"];
+  if (pinned.length === 0) return ["No rules are in force"];
+  return pinned.map(({ path, whole, pins, pid }) => {
+    if (path === null) return `"${pins}" is left of a cgroup that is gone; remove it with rm -r`;
+    const down = `holdfast down${whole ? "" : ` --scope ${shellWord(path)}`}`;
+    const daemon = pid === null ? "without a daemon" : `with daemon ${pid}, which listens on another socket`;
+    return `Rules are in force for ${whole ? "the whole machine" : `"${path}"`}, ${daemon}; what takes them away: ${down}`;
+  });
+}
+
+/** A path as one word of a shell. */
+function shellWord(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function statusLines(status: Status): string[] {

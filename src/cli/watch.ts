@@ -4,7 +4,7 @@ import { emitKeypressEvents } from "node:readline";
 import type { Client } from "../client/client.ts";
 import type { Question, RequestInput } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
-import { Desk, type QuestionEvent } from "../terminal/desk.ts";
+import { Desk, type QuestionEvent, TOO_SOON } from "../terminal/desk.ts";
 import { answerWords, questionWords } from "../terminal/words.ts";
 import type { Context } from "./context.ts";
 
@@ -58,7 +58,7 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
       // Still open unless somebody else was faster.
       if (error.code !== "not-found") return show();
     }
-    if (desk.remove(request.id)) show();
+    if (desk.remove(request.id, performance.now())) show();
   };
   let answering = false;
   const onKey = (_text: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
@@ -69,7 +69,8 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
     // A key pressed twice must not answer the next question as well.
     if (key.ctrl || answering) return;
     const request = desk.answer(key.name ?? "");
-    if (request !== null) {
+    if (request !== null && desk.tooSoon(performance.now())) output.lines(TOO_SOON);
+    else if (request !== null) {
       answering = true;
       answer(request)
         .catch((error: unknown) => stop.abort(error))
@@ -86,7 +87,7 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
     output.lines("Waiting for questions. q ends.");
     for await (const event of questionEvents(context.client(), stop.signal)) {
       if (event.kind === "question-closed") output.lines(closedLine(event));
-      if (desk.take(event)) show();
+      if (desk.take(event, performance.now())) show();
     }
   } finally {
     terminal.off("keypress", onKey);

@@ -13,6 +13,8 @@ const LOOKS: Readonly<Record<Tone, { bold?: true; dimColor?: true; inverse?: tru
   chosen: { inverse: true },
 };
 
+const CTRL_C = "\x03";
+
 /** What a key is called: its letter, "up", "down" or "ctrl-c". */
 export type OnKey = (name: string) => void;
 
@@ -24,8 +26,8 @@ function Screen({ lines, onKey }: Shown): ReactElement {
       if (key.upArrow) onKey("up");
       else if (key.downArrow) onKey("down");
       else if (key.ctrl) onKey(`ctrl-${input}`);
-      // A pasted text is no answer.
-      else if (!key.meta && input.length === 1) onKey(input);
+      // Keys typed fast come in one read.
+      else if (!key.meta) for (const each of input) onKey(each === CTRL_C ? "ctrl-c" : each);
     },
     { isActive: process.stdin.isTTY },
   );

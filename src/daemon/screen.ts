@@ -3,7 +3,7 @@
 import type { Flow } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
 import type { HealthItem } from "../contract/shapes.ts";
-import { Desk } from "../terminal/desk.ts";
+import { Desk, TOO_SOON } from "../terminal/desk.ts";
 import { screenLines } from "../terminal/screen.ts";
 import { answerWords } from "../terminal/words.ts";
 import type { Backend, BackendReply } from "./backend.ts";
@@ -12,8 +12,6 @@ import type { Backend, BackendReply } from "./backend.ts";
 const MAX_FLOWS = 200;
 /** Changes within this time are shown together, milliseconds: calm, and cheap under load. */
 const REDRAW_MS = 100;
-/** After an answer another question stands where the first one was: keys this soon were meant for that one, milliseconds. */
-const SAME_PRESS_MS = 400;
 
 /** What the screen needs of a daemon. */
 type Shown = { readonly backend: Backend; readonly log: (sentence: string) => void };
@@ -29,7 +27,6 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
   let health: readonly HealthItem[] = status.health;
   let said: string | null = null;
   let answering = false;
-  let answeredMs = 0;
   let timer: NodeJS.Timeout | null = null;
 
   const redraw = (): void => {
@@ -59,15 +56,18 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
   const answer = async (key: string): Promise<boolean> => {
     const request = desk.answer(key);
     if (request === null) return false;
-    if (answering || performance.now() - answeredMs < SAME_PRESS_MS) return true;
+    if (answering) return true;
+    if (desk.tooSoon(performance.now())) {
+      said = TOO_SOON;
+      return true;
+    }
     answering = true;
     try {
       const { id, action, lifetime = { kind: "ever" }, scope = null, anyPort = false } = request;
       said = answerWords({ schema: 1, ...(await backend.answer({ id, action, lifetime, scope, anyPort })) });
-      desk.remove(id);
+      desk.remove(id, performance.now());
     } finally {
       answering = false;
-      answeredMs = performance.now();
     }
     return true;
   };
@@ -97,11 +97,11 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
           change();
         })
         .catch(failed);
-    } else desk.take(event);
+    } else desk.take(event, performance.now());
     change();
   });
   // What was open before: subscribed first, so that nothing is missed; told twice does no harm.
-  for (const question of (await backend.listQuestions({})).questions) desk.take({ kind: "question", question });
+  for (const question of (await backend.listQuestions({})).questions) desk.take({ kind: "question", question }, performance.now());
   process.stdout.on("resize", redraw);
   redraw();
   return {

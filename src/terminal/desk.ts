@@ -10,6 +10,11 @@ type QuestionChange =
   | { readonly kind: "question"; readonly question: Question }
   | { readonly kind: "question-closed"; readonly id: number };
 
+/** A key this soon after a question came up by itself was meant for what stood there before, milliseconds. */
+const TOO_SOON_MS = 700;
+/** What is said then. */
+export const TOO_SOON = "This question has just come up: press the key again to answer it";
+
 type Choice = { readonly word: string; readonly lifetime: Lifetime };
 
 const LIFETIMES: readonly Choice[] = [
@@ -33,6 +38,7 @@ export class Desk {
   #scope = 0;
   #lifetime = 0;
   #anyPort = false;
+  #cameUpMs = Number.NEGATIVE_INFINITY;
 
   /** `lifetimes`: those to choose from, the usual one first. */
   constructor(lifetimes: readonly Choice[] = LIFETIMES) {
@@ -40,19 +46,24 @@ export class Desk {
   }
 
   /** Takes in what happened; true when there is another question to show. */
-  take(event: QuestionChange): boolean {
-    if (event.kind === "question-closed") return this.remove(event.id);
+  take(event: QuestionChange, nowMs: number): boolean {
+    if (event.kind === "question-closed") return this.remove(event.id, nowMs);
     this.#open.set(event.question.id, event.question);
-    return this.#current === null && this.#turnTo(event.question.id);
+    return this.#current === null && this.#comeUp(event.question.id, nowMs);
   }
 
   /** Forgets a question that is answered or gone; true when another is now shown. */
-  remove(id: number): boolean {
+  remove(id: number, nowMs: number): boolean {
     this.#open.delete(id);
     if (this.#current !== id) return false;
     this.#current = null;
     const next = this.#open.keys().next().value;
-    return next !== undefined && this.#turnTo(next);
+    return next !== undefined && this.#comeUp(next, nowMs);
+  }
+
+  /** Whether the question shown came up by itself so short a time ago that no key was meant for it. */
+  tooSoon(nowMs: number): boolean {
+    return nowMs - this.#cameUpMs < TOO_SOON_MS;
   }
 
   /** A key that sets the answer or goes to another question ("up", "down"); false for any other. */
@@ -110,6 +121,11 @@ export class Desk {
       `    ${KEYS}`,
       `    for [a] and [d]: ${this.words()}`,
     ];
+  }
+
+  #comeUp(id: number, nowMs: number): boolean {
+    this.#cameUpMs = nowMs;
+    return this.#turnTo(id);
   }
 
   #turnTo(id: number): boolean {

@@ -54,7 +54,9 @@ async function allowTcp(installed: Installed): Promise<void> {
   const { errno } = await holdTcp(installed, TCP.allowed, "allow");
   assert.equal(errno, null);
   const syns = await installed.world.peer.packets({ protocol: "tcp", port: TCP.allowed });
-  assert.equal(syns.filter(({ flags }) => flags === "S").length, 1, "SYNs");
+  /* The one that was held; on a slow machine the kernel's own retry may come in the same moment. */
+  const count = syns.filter(({ flags }) => flags === "S").length;
+  assert.ok(count === 1 || count === 2, `${count} SYNs`);
 }
 
 async function denyTcp(installed: Installed): Promise<void> {

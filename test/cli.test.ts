@@ -7,6 +7,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test as anyTest, before } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { z } from "zod";
 import { ApiEvent, ROUTES } from "../src/contract/api.ts";
@@ -113,12 +114,12 @@ test("holdfast sends what was said", async () => {
   backend.calls.length = 0;
   await holdfast(["ask", "--socket", socket, "answer", "7", "deny", "--scope", "any", "--any-port", "--for", "2h"]);
   await holdfast(withSocket("ask answer 7 allow"));
-  await holdfast(withSocket("flows --to example.org --undecided"));
+  await holdfast(withSocket("flows --to .Example.ORG. --undecided"));
   await holdfast(["rules", "add", 'deny any -> any note "--json"', "--socket", socket]);
   assert.deepEqual(backend.calls, [
     { name: "answer", request: { id: 7, action: "deny", scope: "any", anyPort: true, lifetime: { kind: "for", seconds: 7200 } } },
     { name: "answer", request: { id: 7, action: "allow", scope: null, anyPort: false, lifetime: { kind: "ever" } } },
-    { name: "listFlows", request: { app: null, to: "example.org", verdict: null, undecided: true, since: null } },
+    { name: "listFlows", request: { app: null, to: ".example.org", verdict: null, undecided: true, since: null } },
     { name: "addRule", request: { text: 'deny any -> any note "--json"' } },
   ]);
 });
@@ -147,6 +148,9 @@ test("holdfast exits 2 on bad usage or input, with one sentence that says what w
     ["ask answer 7 allow --for 5x", /^Cannot read duration "5x"/m],
     ["ask answer 7 allow --for soon", /^Cannot read time "soon"/m],
     ["flows --verdict ask", /^Cannot read verdict "ask": expected allow, deny or held$/m],
+    ["flows --to 10.77.0.0/24", /^Cannot read peer "10.77.0.0\/24": expected an address, a name/m],
+    ["flows --to bad..name", /^Cannot read peer "bad..name"/m],
+    ["rules import /bin/true", /^Cannot read "\/bin\/true": it is no text, it has bytes that are zero$/m],
     ["explain --app curl --to 192.0.2.7 --port 443", /^Cannot read path "curl": expected an absolute path/m],
     ["explain --app /bin/curl --to 192.0.2.7 --port 70000", /^Cannot read port "70000": the highest port is 65535$/m],
     ["rules import /nonexistent/x.rules", /^Cannot read "\/nonexistent\/x.rules": there is no such file/m],
@@ -287,6 +291,37 @@ test("holdfast ask watch --json prints the open questions, then each change", as
   } finally {
     child.kill();
     await once(child, "close");
+  }
+});
+
+test("holdfast ask watch in a terminal takes keys that come at once, and none for a question that has just come up", async () => {
+  const line = [process.execPath, START, "ask", "watch", "--socket", socket].join(" ");
+  const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  let shown = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    shown += text;
+  });
+  const showing = async (text: string): Promise<void> => {
+    while (!shown.includes(text)) await once(child.stdout, "data");
+  };
+  backend.calls.length = 0;
+  try {
+    await showing("[a]llow");
+    child.stdin.write("spta");
+    await showing("press the key again");
+    assert.deepEqual(
+      backend.calls.filter(({ name }) => name === "answer"),
+      [],
+    );
+    await sleep(800);
+    child.stdin.write("a");
+    await showing("held packet");
+    child.stdin.write("q");
+    await once(child, "close");
+    const lifetime = { kind: "quit" };
+    assert.deepEqual(backend.calls.at(-1), { name: "answer", request: { id: 7, action: "allow", scope: "any", anyPort: true, lifetime } });
+  } finally {
+    child.kill();
   }
 });
 

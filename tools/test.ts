@@ -11,15 +11,28 @@ import { leftovers, RUN_VARIABLE, snapshot } from "./leftovers.ts";
 import { runFile } from "./run-file.ts";
 import { add, NOTHING, summaryLine, type Tally } from "./tally.ts";
 
+const USAGE = `Usage: holdfast test [NAME] [--long]
+
+Runs every test; without root those that need none, naming the rest. NAME picks the files whose path contains it, or, where there is none, the
+tests whose name does. --long tries more cases in property tests and waits longer.`;
 const MINUTE_MS = 60_000;
 
 function readArguments(): { name: string | null; long: boolean } {
   try {
-    const { values, positionals } = parseArgs({ options: { long: { type: "boolean", default: false } }, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      options: { long: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+      allowPositionals: true,
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
     if (positionals.length > 1) throw new Error(`Unexpected "${positionals[1]}": expected one NAME at most`);
     return { name: positionals[0] ?? null, long: values.long };
   } catch (error) {
-    console.error(`holdfast test: ${error instanceof Error ? error.message : error}`);
+    const { message } = error as Error;
+    /* Node's words about an unknown option go on with how to write a NAME that looks like one. */
+    console.error(`holdfast test: ${message.split(". ")[0]}\n\n${USAGE}`);
     process.exit(2);
   }
 }

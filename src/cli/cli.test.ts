@@ -227,3 +227,20 @@ test("rules import says which format it expected", async () => {
   assert.match(await refused(files.path("sample.lsrules"), "--format", "yaml"), /expected auto, rules, lsrules or opensnitch/);
   assert.match(await refused(files.path("rules/001-own.json")), /Left out rule: (?:.*\n)+.*none of its rules can be used/);
 });
+
+test("runCli() says at most 20 problems of a file to people, and all to scripts", async () => {
+  using files = foreignFiles();
+  writeFileSync(files.path("many.rules"), "alow\n".repeat(30));
+  const { err, exit } = await cli(["rules", "import", files.path("many.rules"), "--dry-run"]);
+  const lines = err.trimEnd().split("\n");
+  assert.deepEqual([exit, lines.length, lines.at(-1)], [2, 22, "and 10 more"]);
+  const { out } = await cli(["rules", "check", files.path("many.rules"), "--json"]);
+  assert.equal(JSON.parse(out).problems.length, 30);
+});
+
+test("runCli() says a problem once that is the sentence already", async () => {
+  const problem = { file: null, line: 1, column: 6, message: "there is no X" };
+  const failure = new Failure("bad-input", "Cannot read the rule at column 6: there is no X", { problems: [problem] });
+  const { err } = await cli(["down"], { down: () => Promise.reject(failure) });
+  assert.equal(err, `${failure.message}\n`);
+});

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { decodeBytes, encodeBytes } from "../contract/bytes.ts";
 import { Failure } from "../contract/failure.ts";
+import { fileReason } from "../contract/file-reason.ts";
 
 /** What the API takes in one request (daemon/api.ts), with room for the JSON around it. */
 const LARGEST_BYTES = 12 * 1024 * 1024;
@@ -13,9 +14,10 @@ export function readText(path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new Failure("bad-input", `Cannot read "${path}": ${reason(cause)}`, { cause });
+    throw new Failure("bad-input", `Cannot read "${path}": ${fileReason(cause)}`, { cause });
   }
   if (bytes.length > LARGEST_BYTES) throw new Failure("bad-input", `Cannot read "${path}": it is longer than 12 MiB`);
+  if (bytes.includes(0)) throw new Failure("bad-input", `Cannot read "${path}": it is no text, it has bytes that are zero`);
   return decodeBytes(bytes);
 }
 
@@ -24,7 +26,7 @@ export function writeText(path: string, text: string, options: { readonly mode: 
   try {
     writeFileSync(path, encodeBytes(text), { mode: options.mode });
   } catch (cause) {
-    throw new Failure("failed", `Cannot write "${path}": ${reason(cause)}`, { cause });
+    throw new Failure("failed", `Cannot write "${path}": ${fileReason(cause)}`, { cause });
   }
 }
 
@@ -41,22 +43,6 @@ export function jsonFilesOf(path: string): string[] | null {
       .filter((name) => name.endsWith(".json"))
       .toSorted();
   } catch (cause) {
-    throw new Failure("bad-input", `Cannot read "${path}": ${reason(cause)}`, { cause });
+    throw new Failure("bad-input", `Cannot read "${path}": ${fileReason(cause)}`, { cause });
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder",
-  EACCES: "you may not",
-  EPERM: "you may not",
-  EISDIR: "it is a folder",
-  ENOTDIR: "a part of its path is no folder",
-  ENOSPC: "the disk is full",
-  EROFS: "the file system is read-only",
-};
-
-function reason(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const code = "code" in cause ? String(cause.code) : "";
-  return REASONS[code] ?? cause.message;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a command prints: one JSON object a line, or text for a person. Text from outside is made visible here, whichever it is. */
 import { visible } from "../contract/bytes.ts";
-import type { Failure } from "../contract/failure.ts";
+import type { Failure, FileProblem } from "../contract/failure.ts";
 import { type Column, table } from "../terminal/table.ts";
 
 /** Where output goes. `width`: cells of the terminal on standard output, null when it is none. */
@@ -65,14 +65,25 @@ export class Output {
   /** A failure: its sentence and problems on standard error; with --json the object of the API on standard output as well. */
   failure(failure: Failure): void {
     this.error(failure.message);
-    for (const problem of failure.problems ?? []) this.error(problemLine(problem));
+    // One that stands in the sentence is not said again.
+    const problems = (failure.problems ?? []).filter(({ message }) => !failure.message.endsWith(message));
+    for (const line of problemLines(problems)) this.error(line);
     if (!this.#json()) return;
-    const problems = failure.problems === null ? {} : { problems: failure.problems };
-    this.#streams.out(`${toJsonLine({ schema: 1, error: { code: failure.code, message: failure.message, ...problems } })}\n`);
+    const all = failure.problems === null ? {} : { problems: failure.problems };
+    this.#streams.out(`${toJsonLine({ schema: 1, error: { code: failure.code, message: failure.message, ...all } })}\n`);
   }
 }
 
+/** Problems shown to people: who has more of them has a file of another kind. */
+const MAX_PROBLEMS = 20;
+
+/** The first problems, each on a line, and how many more there are. */
+export function problemLines(problems: readonly FileProblem[]): string[] {
+  const more = problems.length - MAX_PROBLEMS;
+  return [...problems.slice(0, MAX_PROBLEMS).map(problemLine), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
 /** `work.rules:12:3: …`, the form editors jump to. */
-export function problemLine(problem: { file: string | null; line: number; column: number; message: string }): string {
+export function problemLine(problem: FileProblem): string {
   return `${problem.file === null ? "" : `${problem.file}:`}${problem.line}:${problem.column}: ${problem.message}`;
 }

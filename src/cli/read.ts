@@ -2,6 +2,8 @@
 /** Readers of what stands on the command line. Each throws `Failure("bad-input")` with a sentence. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { domainToASCII } from "node:url";
+import { parseAddress, printAddress } from "../contract/address.ts";
 import { Failure } from "../contract/failure.ts";
 
 /** A reader of one word out of a few. */
@@ -39,6 +41,18 @@ export function port(text: string): number {
 export function absolutePath(text: string): string {
   if (!text.startsWith("/")) throw new Failure("bad-input", `Cannot read path "${text}": expected an absolute path, as in /usr/bin/curl`);
   return text;
+}
+
+/** A peer as `flows` finds it: an address in its shortest form, a name, or `.domain`, in lower case. */
+export function peer(text: string): string {
+  const address = parseAddress(text);
+  if (address !== null) return printAddress(address);
+  const name = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
+  const dot = text.startsWith(".") ? "." : "";
+  const wanted = domainToASCII(text.slice(dot.length).replace(/\.$/, ""));
+  if (!name.test(wanted) || /^[\d.]+$/.test(wanted))
+    throw new Failure("bad-input", `Cannot read peer "${text}": expected an address, a name such as example.org, or .example.org`);
+  return dot + wanted;
 }
 
 /** A path of the caller's, made absolute before anything changes the working folder. */

@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeBytes, visible } from "../contract/bytes.ts";
 import { Failure } from "../contract/failure.ts";
+import { fileReason } from "../contract/file-reason.ts";
 import type { RunOptions } from "../contract/local.ts";
 import { scopeOf } from "../kernel/pins.ts";
 import { hasTerminal } from "../kernel/terminal.ts";
@@ -42,7 +43,7 @@ function copyRules(caller: Caller, files: readonly string[], to: { readonly fold
       try {
         return readFileSync(file);
       } catch (cause) {
-        throw new Failure("bad-input", `Cannot read rule file "${file}": ${sentenceOf(cause)}`, { cause });
+        throw new Failure("bad-input", `Cannot read rule file "${file}": ${fileReason(cause)}`, { cause });
       }
     });
     return { ...readRuleFile(decodeBytes(bytes), file), name: `${String(i + 1).padStart(3, "0")}-${basename(file, ".rules")}.rules` };

@@ -33,7 +33,11 @@ export function addAsk(program: Command, context: Context): void {
     )
     .addOption(new Option("--port", "only this protocol and port (default)").conflicts("anyPort"))
     .option("--any-port", "every protocol and port")
-    .option("--for <time>", "once, quit, restart, a duration such as 15m, or ever", lifetime, { kind: "ever" })
+    .addOption(
+      new Option("--for <time>", "once, quit, restart, a duration such as 15m, or ever")
+        .argParser(lifetime)
+        .default({ kind: "ever" } satisfies Answer["lifetime"], "ever"),
+    )
     .action(async (id: number, action: "allow" | "deny", flags: Flags) => {
       const reply = await context
         .client()

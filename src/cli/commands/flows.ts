@@ -7,7 +7,7 @@ import { flowMatches } from "../../contract/filter.ts";
 import { appWords, bytesWords, connectionWords, peerWords, portWords, timeWords, verdictWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
-import { oneOf } from "../read.ts";
+import { oneOf, peer } from "../read.ts";
 
 type Flags = { follow?: true; app?: string; to?: string; verdict?: "allow" | "deny" | "held"; undecided?: true; since?: number };
 
@@ -17,7 +17,7 @@ export function addFlows(program: Command, context: Context): void {
     .description("Show recent connections, oldest first.")
     .option("--follow", "go on with new ones as they come")
     .option("--app <x>", "only of this program: its path, name, script or package")
-    .option("--to <x>", "only with this peer: an address, a name, or .domain")
+    .option("--to <x>", "only with this peer: an address, a name, or .domain", peer)
     .option("--verdict <v>", "only allow, deny or held", oneOf("verdict", ["allow", "deny", "held"]))
     .option("--undecided", "only those nobody has decided")
     .option("--since <d>", "only of the last 90s, 15m, 2h, 1d", parseDuration)

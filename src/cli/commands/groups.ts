@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { problemLine } from "../output.ts";
+import { problemLines } from "../output.ts";
 
 export function addGroups(program: Command, context: Context): void {
   const groups = program.command("groups").description("Rule groups: the files of the rules folder.");
@@ -26,7 +26,7 @@ export function addGroups(program: Command, context: Context): void {
       ] as const;
       context.output.reply(reply, () => [
         ...context.output.table(columns, rows),
-        ...reply.groups.flatMap((each) => each.problems.map(problemLine)),
+        ...reply.groups.flatMap((each) => problemLines(each.problems)),
       ]);
     });
   for (const [verb, enabled] of [

@@ -6,7 +6,7 @@ import { FAILURES } from "../../contract/failure.ts";
 import { count, timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { readText } from "../files.ts";
-import { problemLine } from "../output.ts";
+import { problemLines } from "../output.ts";
 import { callersPath, idFrom } from "../read.ts";
 import { addExchange } from "./exchange.ts";
 
@@ -55,7 +55,7 @@ export function addRules(program: Command, context: Context): void {
     .argument("<file>", "a rule file")
     .action(async (file: string) => {
       const reply = await check(file);
-      output.reply(reply, () => (reply.ok ? `${file}: ${count(reply.rules, "rule")}, no problem` : reply.problems.map(problemLine)));
+      output.reply(reply, () => (reply.ok ? `${file}: ${count(reply.rules, "rule")}, no problem` : problemLines(reply.problems)));
       if (!reply.ok) context.exit = FAILURES["bad-input"].exit;
     });
 }
@@ -78,7 +78,7 @@ function editLines(reply: ReplyOf<"addRule">, verb: string): string[] {
   const which = reply.id === null ? "your rules" : `rule ${reply.id}${reply.text === null ? "" : `: ${reply.text}`}`;
   const place = reply.position === null ? "" : `, position ${reply.position}`;
   const lines = [`${verb} ${which} (revision ${reply.revision}${place})`];
-  if (reply.coveredBy !== null) lines.push(`It can never win: rule ${reply.coveredBy} decides all it would`);
+  if (reply.coveredBy !== null && verb !== "Disabled") lines.push(`It can never win: rule ${reply.coveredBy} decides all it would`);
   return lines;
 }
 

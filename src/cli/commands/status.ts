@@ -97,7 +97,7 @@ function counterLines({ counters }: Status): [string, string][] {
   if (counters === null) return [];
   const held = `${counters.heldFlows} held, ${counters.heldDropped} of their packets dropped, ${counters.released} released, ${counters.refused} refused`;
   const lost = [
-    ...(counters.eventsLost > 0 ? [`${counters.eventsLost} events`] : []),
+    ...(counters.eventsLost > 0 ? [count(counters.eventsLost, "event")] : []),
     ...(counters.unknownHeld > 0 ? [`${counters.unknownHeld} held before their program was known`] : []),
     ...failures("table full", counters.tableFull),
     ...failures("failed", counters.helperFailed),
@@ -108,5 +108,5 @@ function counterLines({ counters }: Status): [string, string][] {
 function failures(what: string, causes: Readonly<Record<string, number>>): string[] {
   return Object.entries(causes)
     .filter(([, times]) => times > 0)
-    .map(([cause, times]) => `${cause} ${what} ${times} times`);
+    .map(([cause, times]) => `${cause} ${what} ${count(times, "time")}`);
 }

@@ -10,7 +10,6 @@ enum event_kind {
 	EVENT_FLOW = 2,	    /* a verdict on a new flow, or a new verdict on a flow */
 	EVENT_FLOW_END = 3, /* a socket is gone: final counters */
 	EVENT_LISTEN = 4,   /* somebody bound a port */
-	EVENT_EXIT = 5,	    /* a process of interest ended ("until quit") */
 	EVENT_HELD = 6,	    /* a packet held: on the ring `held` */
 	EVENT_NETNS = 7,    /* a packet socket in a network namespace without filters: a hint to look at the map `stopped` */
 	EVENT_ANSWER = 8,   /* a datagram of a name server, on its way to who asked */
@@ -76,10 +75,10 @@ struct flow_event {
 	struct image_key key; /* the owner's, when flow.class is CLASS_UNKNOWN */
 	__u32 rule;	      /* rule id, or 0 */
 	__u32 generation;
-	__u8 verdict; /* enum action; ASK and IDENTIFY = held */
-	__u8 by;      /* enum decided_by */
-	__u8 again;   /* the flow had another verdict before */
-	__u8 reserved;
+	__u8 verdict;	/* enum action; ASK and IDENTIFY = held */
+	__u8 by;	/* enum decided_by */
+	__u8 again;	/* the flow had another verdict before */
+	__u8 undecided; /* it would ask, and goes on as it was */
 	__u32 reserved2;
 };
 
@@ -103,13 +102,6 @@ struct flow_end_event {
 struct listen_event {
 	struct event_header header;
 	struct flow_id flow;
-};
-
-struct exit_event {
-	struct event_header header;
-	struct image_key key;
-	__u32 tgid;
-	__u32 class;
 };
 
 struct netns_event {

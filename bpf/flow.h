@@ -143,7 +143,7 @@ static __always_inline void report(const struct socket_state *state, const struc
 	event->verdict = decision->action;
 	event->by = decision->by;
 	event->again = again;
-	event->reserved = 0;
+	event->undecided = !!(state->flags & SOCKET_UNDECIDED);
 	event->reserved2 = 0;
 	bpf_ringbuf_submit(event,
 			   decision->action == ACTION_ALLOW || decision->action == ACTION_DENY ? unhurried(event->header.time_ns) : URGENT);
@@ -258,8 +258,11 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 		}
 	}
 
+	__u16 undecided_before = state->flags & SOCKET_UNDECIDED;
+
 	/* 1. decide */
 	decide(policy, generation, flow, unread, &decision);
+	state->flags &= ~SOCKET_UNDECIDED;
 	/* A flow that is running goes on when its rule becomes "ask"; only new ones are held. */
 	if (action_before == ACTION_ALLOW && (decision.action == ACTION_ASK || decision.action == ACTION_IDENTIFY)) {
 		/* Until its program is known, it is looked at again with every packet: by the generation that never was. */
@@ -280,7 +283,8 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 	/* 3. answer: nothing below changes it. */
 	int answer = decision.action;
 	/* 4. report */
-	if (kept != action_before || decision.by != by_before || (decision.by == BY_RULE && decision.rule != rule_before)) {
+	if (kept != action_before || decision.by != by_before || (decision.by == BY_RULE && decision.rule != rule_before) ||
+	    (state->flags & SOCKET_UNDECIDED) != undecided_before) {
 		state->flags |= SOCKET_REPORTED;
 		note_peer(state, flow);
 		report(state, flow, &decision, generation, before != 0);

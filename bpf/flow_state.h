@@ -14,8 +14,7 @@ struct process {
 	__u32 responsible;
 	__u8 launcher;
 	__u8 session;
-	__u8 talked; /* has made a connection: its end is reported */
-	__u8 reserved;
+	__u16 reserved;
 };
 
 /*

@@ -40,7 +40,6 @@ SHARED(struct, flow_event);
 SHARED(struct, flow_counters);
 SHARED(struct, flow_end_event);
 SHARED(struct, listen_event);
-SHARED(struct, exit_event);
 SHARED(struct, netns_event);
 SHARED(struct, answer_event);
 SHARED(struct, held_event);

@@ -239,10 +239,12 @@ static __always_inline void process_forked(struct task_struct *parent, struct ta
 
 	if (from == to || !process)
 		return;
+	/* Who is not known yet goes by the key of its parent's run, and keeps it in the table when the parent is gone. */
+	if (process->class == CLASS_UNKNOWN)
+		resolve(process);
 	struct process copy = *process;
 
 	copy.start_ns = child->start_boottime;
-	copy.talked = 0;
 	if (bpf_map_update_elem(&processes, &to, &copy, BPF_ANY))
 		count(COUNTER_PROCESSES_FULL);
 }
@@ -254,26 +256,6 @@ static __always_inline void process_exited(struct task_struct *task)
 	/* Every thread exits; the process ends with the last. */
 	if (task->signal->live.counter != 0)
 		return;
-	struct process *process = bpf_map_lookup_elem(&processes, &tgid);
-
-	if (!process)
-		return;
-	if (process->talked || process->key.salt) {
-		struct exit_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-
-		if (event) {
-			event->header.kind = EVENT_EXIT;
-			event->header.version = LAYOUT_VERSION;
-			event->header.size = sizeof(*event);
-			event->header.time_ns = bpf_ktime_get_boot_ns();
-			event->key = process->key;
-			event->tgid = tgid;
-			event->class = process->class;
-			bpf_ringbuf_submit(event, unhurried(event->header.time_ns));
-		} else {
-			count(COUNTER_EVENTS_LOST);
-		}
-	}
 	bpf_map_delete_elem(&processes, &tgid);
 }
 
@@ -294,7 +276,6 @@ static __noinline void owner_is_current(struct socket_state *state, const struct
 			resolve(process);
 			state->key = process->key;
 		}
-		process->talked = 1;
 		state->flow.class = process->class;
 		return;
 	}
@@ -307,7 +288,6 @@ static __noinline void owner_is_current(struct socket_state *state, const struct
 	adopted.start_ns = task->start_boottime;
 	adopted.key.flags |= IMAGE_FOR_WHOM_UNKNOWN;
 	adopted.key.salt = salt_of(adopted.start_ns, tgid);
-	adopted.talked = 1;
 	resolve(&adopted);
 	if (bpf_map_update_elem(&processes, &tgid, &adopted, BPF_ANY))
 		count(COUNTER_PROCESSES_FULL);

@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -65,7 +65,6 @@ export const EventKind = {
   FLOW: 2,
   FLOW_END: 3,
   LISTEN: 4,
-  EXIT: 5,
   HELD: 6,
   NETNS: 7,
   ANSWER: 8,
@@ -76,7 +75,6 @@ export const EVENT_KIND_NAMES = {
   2: "flow",
   3: "flowEnd",
   4: "listen",
-  5: "exit",
   6: "held",
   7: "netns",
   8: "answer",
@@ -330,8 +328,7 @@ export const Process = {
     responsible: { offset: 72, type: "u32", count: null },
     launcher: { offset: 76, type: "u8", count: null },
     session: { offset: 77, type: "u8", count: null },
-    talked: { offset: 78, type: "u8", count: null },
-    reserved: { offset: 79, type: "u8", count: null },
+    reserved: { offset: 78, type: "u16", count: null },
   },
 } as const satisfies StructLayout;
 
@@ -397,7 +394,7 @@ export const FlowEvent = {
     verdict: { offset: 136, type: "u8", count: null },
     by: { offset: 137, type: "u8", count: null },
     again: { offset: 138, type: "u8", count: null },
-    reserved: { offset: 139, type: "u8", count: null },
+    undecided: { offset: 139, type: "u8", count: null },
     reserved2: { offset: 140, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
@@ -433,17 +430,6 @@ export const ListenEvent = {
   fields: {
     header: { offset: 0, type: EventHeader, count: null },
     flow: { offset: 16, type: FlowId, count: null },
-  },
-} as const satisfies StructLayout;
-
-export const ExitEvent = {
-  name: "exit_event",
-  size: 80,
-  fields: {
-    header: { offset: 0, type: EventHeader, count: null },
-    key: { offset: 16, type: ImageKey, count: null },
-    tgid: { offset: 72, type: "u32", count: null },
-    class: { offset: 76, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 

@@ -5,7 +5,6 @@ import {
   AnswerEvent,
   EventHeader,
   EventKind,
-  ExitEvent,
   FlowEndEvent,
   FlowEvent,
   HeldEvent,
@@ -20,7 +19,6 @@ export type RingRecord =
   | { readonly kind: "flow"; readonly event: Decoded<typeof FlowEvent> }
   | { readonly kind: "flow-end"; readonly event: Decoded<typeof FlowEndEvent> }
   | { readonly kind: "listen"; readonly event: Decoded<typeof ListenEvent> }
-  | { readonly kind: "exit"; readonly event: Decoded<typeof ExitEvent> }
   | { readonly kind: "netns"; readonly event: Decoded<typeof NetnsEvent> }
   | { readonly kind: "answer"; readonly event: Decoded<typeof AnswerEvent>; readonly packet: Uint8Array }
   | { readonly kind: "held"; readonly event: Decoded<typeof HeldEvent>; readonly packet: Uint8Array };
@@ -44,7 +42,6 @@ export function decodeRecord(bytes: Uint8Array): RingRecord {
   if (header.kind === EventKind.FLOW) return { kind: "flow", event: fixed(FlowEvent) };
   if (header.kind === EventKind.FLOW_END) return { kind: "flow-end", event: fixed(FlowEndEvent) };
   if (header.kind === EventKind.LISTEN) return { kind: "listen", event: fixed(ListenEvent) };
-  if (header.kind === EventKind.EXIT) return { kind: "exit", event: fixed(ExitEvent) };
   if (header.kind === EventKind.NETNS) return { kind: "netns", event: fixed(NetnsEvent) };
   /** A packet follows the record; its room may be longer than it is. */
   const withPacket = <L extends typeof HeldEvent | typeof AnswerEvent>(layout: L): { event: Decoded<L>; packet: Uint8Array } => {

@@ -10,7 +10,7 @@ import { AppRegistry } from "../apps/registry.ts";
 import { SeenFiles } from "../apps/seen.ts";
 import { sha256Digests } from "../apps/sha256.ts";
 import { Failure } from "../contract/failure.ts";
-import type { FlowId, QuestionId } from "../contract/ids.ts";
+import type { Cookie, FlowId, QuestionId } from "../contract/ids.ts";
 import { CLASS_UNKNOWN } from "../contract/ids.ts";
 import { Action } from "../contract/layout.gen.ts";
 import type { UpOptions } from "../contract/local.ts";
@@ -36,7 +36,7 @@ import { Guards } from "./guards.ts";
 import { Health, watchCounters } from "./health.ts";
 import { Holds } from "./holds.ts";
 import { identifyImage, restoreNames } from "./identify.ts";
-import { conversation } from "./judged.ts";
+import { conversation, totalsOf } from "./judged.ts";
 import { openState } from "./memory.ts";
 import { OBJECT_FILE } from "./object-file.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -191,6 +191,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   lookAtFiles(health, options);
   engine.names.setHosts(readHosts());
   kernel.heartbeat();
+  for (const { flow, counters } of kernel.sockets()) engine.flows.older(flow.cookie as Cookie, totalsOf(counters));
   kernel.listen((record) => {
     try {
       onRecord(engine, record);
@@ -236,6 +237,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     setInterval(
       guarded("do what is due now and then", async () => {
         trimHeap();
+        kernel.forgetRuns();
         engine.names.setHosts(readHosts());
         lookAtFiles(health, options);
         spaces.refreshAll();
@@ -294,13 +296,8 @@ function sweep(engine: Engine): void {
   for (const socket of engine.kernel.sockets()) {
     alive.add(socket.flow.cookie);
     if (isUnjudged(socket)) cutIfDenied(engine, socket);
-    const { bytesOut, bytesIn, packetsOut, packetsIn } = socket.counters;
-    if (packetsOut + packetsIn > 0n)
-      engine.flows.counted({
-        ...conversation(socket.flow),
-        totals: { bytesOut: Number(bytesOut), bytesIn: Number(bytesIn), packetsOut: Number(packetsOut), packetsIn: Number(packetsIn) },
-        timeMs,
-      });
+    if (socket.counters.packetsOut + socket.counters.packetsIn > 0n)
+      engine.flows.counted({ ...conversation(socket.flow), totals: totalsOf(socket.counters), timeMs });
     if (socket.verdict !== Action.ASK && socket.verdict !== Action.IDENTIFY) continue;
     if (socket.flow.protocol === 0) continue;
     /* Answered "once": what the socket remembers is from before, until its next packet. */
@@ -308,6 +305,7 @@ function sweep(engine: Engine): void {
     if (socket.flow.class === CLASS_UNKNOWN && engine.kernel.classOf(socket.key) === CLASS_UNKNOWN) identifyAgain(engine, socket);
     engine.holds.note(socket.flow, socket.key, socket.rule);
   }
+  engine.kernel.keepOnceOf(alive);
   for (const hold of engine.holds.all()) if (hold.flow.direction === 0 && !alive.has(hold.flow.cookie)) engine.holds.forget(hold);
   reconsiderAll(engine);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A verdict on a flow becomes a line: in the flow table, on the stream, in the rule's hit count. */
 
-import type { FlowRecord } from "../contract/flow.ts";
+import type { FlowCounters, FlowRecord } from "../contract/flow.ts";
 import type { Cookie } from "../contract/ids.ts";
 import { Action, DecidedBy } from "../contract/layout.gen.ts";
 import type { FlowVerdictEvent } from "../flows/event.ts";
+import type { SocketFields } from "../kernel/kernel.ts";
 import { addressText } from "./address.ts";
 import type { Engine } from "./engine.ts";
 import type { FlowFields } from "./holds.ts";
@@ -18,13 +19,14 @@ export const VERDICTS = {
   [Action.IDENTIFY]: "held",
 } as const satisfies Record<Action, FlowRecord["verdict"]>;
 
-/** What was decided, as the kernel says it: enum action, enum decided_by, rule id or 0. */
+/** What was decided, as the kernel says it: enum action, enum decided_by, rule id or 0. `undecided`: it would ask, and goes on as it was. */
 export type Judgement = {
   readonly action: number;
   readonly by: number;
   readonly rule: number;
   readonly generation: number;
   readonly timeMs: number;
+  readonly undecided?: boolean;
 };
 
 function decidedBy(engine: Engine, by: number, rule: number): FlowRecord["by"] {
@@ -49,8 +51,14 @@ export function conversation(
   };
 }
 
+/** What a socket has counted since it was made. */
+export function totalsOf({ bytesOut, bytesIn, packetsOut, packetsIn }: SocketFields["counters"]): FlowCounters {
+  return { bytesOut: Number(bytesOut), bytesIn: Number(bytesIn), packetsOut: Number(packetsOut), packetsIn: Number(packetsIn) };
+}
+
 /** Files a verdict and tells whoever follows. */
-export function judged(engine: Engine, flow: FlowFields, { action, by, rule, generation, timeMs }: Judgement): void {
+export function judged(engine: Engine, flow: FlowFields, judgement: Judgement): void {
+  const { action, by, rule, generation, timeMs, undecided = false } = judgement;
   if (by === DecidedBy.RULE && rule !== 0) {
     const before = engine.hits.get(rule);
     engine.hits.set(rule, { hits: (before?.hits ?? 0) + 1, lastUsedMs: timeMs });
@@ -69,8 +77,7 @@ export function judged(engine: Engine, flow: FlowFields, { action, by, rule, gen
     ruleId: rule || null,
     reason: null,
     generation,
-    undecided: false,
-    adopted: false,
+    undecided,
     timeMs,
   });
   engine.publish({ kind: "flow", undecided: record.undecided || record.verdict === "held", flow: shownFlow(engine, record) });

@@ -24,7 +24,7 @@ import { reconsider } from "./ask.ts";
 import { namesTold, PORT_LLMNR, PORT_MDNS } from "./dns.ts";
 import type { Engine } from "./engine.ts";
 import { identifyImage } from "./identify.ts";
-import { conversation, judged, VERDICTS } from "./judged.ts";
+import { conversation, judged, totalsOf, VERDICTS } from "./judged.ts";
 
 const UDP_HEADER = 8;
 
@@ -53,9 +53,6 @@ export function onRecord(engine: Engine, record: RingRecord): void {
     case "held":
       engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
       onHeld(engine, record.event, record.packet);
-      break;
-    case "exit":
-      if (record.event.key.salt !== 0n) engine.kernel.removeImage(record.event.key);
       break;
     case "listen":
       engine.spaces.learn(record.event.flow.netns, record.event.flow.tgid);
@@ -121,15 +118,14 @@ export function showNamed(engine: Engine): void {
 }
 
 function onFlow(engine: Engine, event: Decoded<typeof FlowEvent>): void {
-  const { flow, verdict, by, rule, generation, header } = event;
-  judged(engine, flow, { action: verdict, by, rule, generation, timeMs: wallClockMs(header.timeNs) });
+  const { flow, verdict, by, rule, generation, undecided, header } = event;
+  judged(engine, flow, { action: verdict, by, rule, generation, undecided: undecided !== 0, timeMs: wallClockMs(header.timeNs) });
 }
 
 function onFlowEnd(engine: Engine, event: Decoded<typeof FlowEndEvent>): void {
-  const { bytesOut, bytesIn, packetsOut, packetsIn } = event.counters;
   engine.flows.ended({
     ...conversation(event.flow),
-    totals: { bytesOut: Number(bytesOut), bytesIn: Number(bytesIn), packetsOut: Number(packetsOut), packetsIn: Number(packetsIn) },
+    totals: totalsOf(event.counters),
     timeMs: wallClockMs(event.header.timeNs),
   });
 }

@@ -33,8 +33,6 @@ export type FlowVerdictEvent = Conversation & {
   readonly reason: string | null;
   readonly generation: number;
   readonly undecided: boolean;
-  /** The socket is older than the daemon: what it has counted so far is not added. */
-  readonly adopted: boolean;
   /** Milliseconds since the epoch. */
   readonly timeMs: number;
 };

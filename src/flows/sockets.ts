@@ -12,8 +12,8 @@ export type Talk = { entry: Entry; verdict: FlowVerdictEvent["verdict"] };
 type Socket = {
   /** Least recently used first. */
   readonly talks: Map<string, Talk>;
-  /** What was counted already; null = the first totals told are where counting begins. */
-  totals: FlowCounters | null;
+  /** What was counted already. */
+  totals: FlowCounters;
 };
 
 export type SocketLimits = {
@@ -26,6 +26,8 @@ const talkKey = (c: Conversation): string => `${c.direction} ${c.protocol} ${c.p
 
 export class Sockets {
   readonly #sockets = new Map<Cookie, Socket>();
+  /** Of sockets that were there before us: what they had counted by then. */
+  readonly #older = new Map<Cookie, FlowCounters>();
   readonly #limits: SocketLimits;
   #conversations = 0;
   #forgotten = 0;
@@ -43,6 +45,11 @@ export class Sockets {
     return this.#forgotten;
   }
 
+  /** A socket that was there before us: what it has counted so far is no record's. */
+  older(cookie: Cookie, totals: FlowCounters): void {
+    this.#older.set(cookie, totals);
+  }
+
   /** The conversation's talk, marked as used; null when it is not known. */
   find(conversation: Conversation): Talk | null {
     const socket = this.#use(conversation.cookie);
@@ -56,7 +63,7 @@ export class Sockets {
 
   /** Remembers a new conversation; returns those that had to go for it. */
   open(event: FlowVerdictEvent, entry: Entry): Talk[] {
-    const socket = this.#use(event.cookie) ?? { talks: new Map(), totals: event.adopted ? null : NOTHING };
+    const socket = this.#use(event.cookie) ?? { talks: new Map(), totals: this.#older.get(event.cookie) ?? NOTHING };
     this.#sockets.set(event.cookie, socket);
     socket.talks.set(talkKey(event), { entry, verdict: event.verdict });
     this.#conversations += 1;
@@ -70,7 +77,7 @@ export class Sockets {
     const socket = this.#use(event.cookie);
     const talk = socket?.talks.get(talkKey(event)) ?? Array.from(socket?.talks.values() ?? []).at(-1);
     if (socket === undefined || talk === undefined) return null;
-    const before = socket.totals ?? event.totals;
+    const before = socket.totals;
     socket.totals = highest(event.totals, before);
     return { entry: talk.entry, delta: more(event.totals, before) };
   }
@@ -79,6 +86,7 @@ export class Sockets {
   close(cookie: Cookie): Talk[] {
     const talks = Array.from(this.#sockets.get(cookie)?.talks.values() ?? []);
     this.#sockets.delete(cookie);
+    this.#older.delete(cookie);
     this.#conversations -= talks.length;
     return talks;
   }

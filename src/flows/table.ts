@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Kernel flow events in, flow records out. Bounded in memory; what the store has already goes first. */
-import type { FlowBatch, FlowRecord } from "../contract/flow.ts";
-import type { FlowId } from "../contract/ids.ts";
+import type { FlowBatch, FlowCounters, FlowRecord } from "../contract/flow.ts";
+import type { Cookie, FlowId } from "../contract/ids.ts";
 import { isNothing } from "./counters.ts";
 import type { FlowCountEvent, FlowVerdictEvent } from "./event.ts";
 import { add, type Entry, judge, keyOf, newEntry, snapshot } from "./record.ts";
@@ -51,6 +51,11 @@ export class FlowTable {
     this.#nextId = options.nextId;
     this.#maxRecords = options.maxRecords ?? 10_000;
     this.#sockets = new Sockets({ conversations: options.maxConversations ?? 32_768, perSocket: options.maxPeersPerSocket ?? 256 });
+  }
+
+  /** A socket that was there before this table: what it has counted so far is no record's. */
+  older(cookie: Cookie, totals: FlowCounters): void {
+    this.#sockets.older(cookie, totals);
   }
 
   /** A verdict on a new flow, or a new one on a flow. Returns the record as it is now. */

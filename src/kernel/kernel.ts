@@ -39,9 +39,10 @@ export type Kernel = {
   keepText(id: number, text: string): void;
   /** What `keepText` was given, by this daemon and those before it. */
   texts(): ReadonlyMap<number, string>;
-  /** Files what an image is. Throws `TableFullError`. */
+  /** Files what an image is; where there is no room, in the place of what was not used for longest. Throws `TableFullError`. */
   putImage(key: ImageKeyFields, image: ImageFields): void;
-  removeImage(key: ImageKeyFields): void;
+  /** Takes away the entries of runs that are over. Due now and then. */
+  forgetRuns(): void;
   /** The class filed for an image; 0 = none yet. */
   classOf(key: ImageKeyFields): number;
   /** Classes of which some process runs now. */
@@ -51,6 +52,8 @@ export type Kernel = {
   /** Writes an answer on one held flow: allow (true) or deny. Throws `TableFullError`. */
   putOnce(key: OnceKeyFields, allow: boolean): void;
   removeOnce(key: OnceKeyFields): void;
+  /** Takes away the answers of sockets that are not among these (cookies). */
+  keepOnceOf(alive: ReadonlySet<bigint>): void;
   /** What the kernel decides about a connection by the policy in force. */
   decide(conn: ConnFields): DecisionFields;
   /** Every live socket with its counters. */

@@ -25,7 +25,8 @@ import { decodeRecord } from "../contract/record.ts";
 import { bootTimeNs } from "./clock.ts";
 import { filterHandle, frameProgram } from "./filters.ts";
 import { cookieKey, guardedIn, stoppedIn } from "./guarded.ts";
-import type { Address128, Kernel } from "./kernel.ts";
+import { Images } from "./images.ts";
+import type { Address128, Kernel, SocketFields } from "./kernel.ts";
 import { TableFullError } from "./kernel.ts";
 import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, updateEntry } from "./libbpf.ts";
 import { close } from "./libc.ts";
@@ -109,6 +110,26 @@ export function openKernel(options: LoadOptions): Kernel {
   }
   const put = (name: MapName, key: Uint8Array, value: Uint8Array): void => filling(name, () => updateEntry(loaded.map(name), key, value));
 
+  function* processes(): Generator<Uint8Array> {
+    const value = new Uint8Array(Process.size);
+    for (const key of keys(loaded.map("processes"), 4)) if (readEntry(loaded.map("processes"), key, value)) yield value;
+  }
+
+  function sockets(): SocketFields[] {
+    const bytes = readIterator(live);
+    return Array.from({ length: bytes.length / SocketRecord.size }, (_, i) => decode(SocketRecord, bytes, i * SocketRecord.size));
+  }
+
+  const images = new Images({
+    keys: () => keys(loaded.map("images"), ImageKey.size),
+    put: (key, image) => put("images", key, image),
+    remove: (key) => void deleteEntry(loaded.map("images"), key),
+    *used() {
+      for (const process of processes()) yield process.slice(Process.fields.key.offset, Process.fields.key.offset + ImageKey.size);
+      for (const { flow, key } of sockets()) if (flow.class === CLASS_UNKNOWN) yield encode(ImageKey, key);
+    },
+  });
+
   let each = (_: Uint8Array): void => {};
 
   async function read(): Promise<void> {
@@ -140,18 +161,14 @@ export function openKernel(options: LoadOptions): Kernel {
     addClassRow: (classId, row) => tables.addClassRow(classId, row),
     keepText: (id, text) => filling("registry", () => putText(loaded.map("registry"), id, text)),
     texts: () => readTexts(loaded.map("registry")),
-    putImage: (key, image) => put("images", encode(ImageKey, key), encode(Image, image)),
-    removeImage: (key) => void deleteEntry(loaded.map("images"), encode(ImageKey, key)),
+    putImage: (key, image) => images.put(encode(ImageKey, key), encode(Image, image)),
+    forgetRuns: () => images.forgetEnded(),
     classOf(key) {
       const value = new Uint8Array(Image.size);
       return readEntry(loaded.map("images"), encode(ImageKey, key), value) ? decode(Image, value).class : CLASS_UNKNOWN;
     },
     runningClasses() {
-      const classes = new Set<number>();
-      const value = new Uint8Array(Process.size);
-      for (const key of keys(loaded.map("processes"), 4))
-        if (readEntry(loaded.map("processes"), key, value)) classes.add(decode(Process, value).class);
-      return classes;
+      return new Set(Array.from(processes(), (process) => decode(Process, process).class));
     },
     putOwnAddresses(netns: bigint, addresses: readonly Address128[]) {
       const before = own.get(netns) ?? new Map<string, Uint8Array>();
@@ -167,16 +184,17 @@ export function openKernel(options: LoadOptions): Kernel {
     },
     putOnce: (key, allow) => put("once", encode(OnceKey, key), new Uint8Array(Uint32Array.of(allow ? Action.ALLOW : Action.DENY).buffer)),
     removeOnce: (key) => void deleteEntry(loaded.map("once"), encode(OnceKey, key)),
+    keepOnceOf(alive) {
+      const gone = [...keys(loaded.map("once"), OnceKey.size)].filter((key) => !alive.has(decode(OnceKey, key).cookie));
+      for (const key of gone) deleteEntry(loaded.map("once"), key);
+    },
     decide(conn) {
       const call = new Uint8Array(DecideCall.size);
       call.set(encode(Conn, conn), DecideCall.fields.conn.offset);
       runProgram(loaded.program("decide_once"), call);
       return decode(DecideCall, call).decision;
     },
-    sockets() {
-      const bytes = readIterator(live);
-      return Array.from({ length: bytes.length / SocketRecord.size }, (_, i) => decode(SocketRecord, bytes, i * SocketRecord.size));
-    },
+    sockets,
     fileKey(path: string): FileKey | null {
       let fd: number;
       try {

@@ -86,7 +86,14 @@ export function identifyImage(engine: Engine, report: KernelReport): Promise<voi
   return running;
 }
 
-async function fileImage(engine: Engine, report: KernelReport): Promise<void> {
+/** Where the process's file is now, by its own word. */
+function shownPath({ proc }: Engine, { tgid, startNs }: KernelReport): string | null {
+  return proc.isSame(tgid, startNs) ? proc.exe(tgid) : null;
+}
+
+async function fileImage(engine: Engine, reported: KernelReport): Promise<void> {
+  /* It may be gone by the time its ancestors are known. */
+  const report = { ...reported, path: reported.path ?? shownPath(engine, reported) };
   const unknown = (report.key.flags & IMAGE_FOR_WHOM_UNKNOWN) !== 0;
   const responsible = unknown ? await forWhom(engine, report) : report.key.responsible;
   const argsHash = report.key.argsHash || report.argsHash;

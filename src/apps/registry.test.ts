@@ -60,7 +60,8 @@ test("AppRegistry.classOf() files one helper apart for each app it acts for", as
   const itself = await classified(registry, s.run({ pid: 13, exe: "/usr/bin/git", responsible: git.appId }));
   assert.equal(itself.classId, git.classId, "a program acting for itself is just that program");
   const stray = await registry.classOf(s.run({ pid: 14, exe: "/usr/bin/ssh", responsible: 999 }));
-  assert.deepEqual(stray, { ok: false, problem: 'Cannot tell for whom "comm" acts: app 999 is not known here; start it again' });
+  const problem = 'Cannot tell for whom "comm" acts: app 999 is not known here; start it again';
+  assert.deepEqual(stray, { ok: false, problem, full: false });
 });
 
 test("AppRegistry knows the kernel and nobody", (t) => {
@@ -140,6 +141,34 @@ test("AppRegistry.classOf() refuses with a sentence when every number is given",
   assert.equal((await classified(registry, a)).classId, first.classId);
 });
 
+test("AppRegistry.forget() frees the numbers nobody goes by, and what was asked for meanwhile keeps its own", async (t) => {
+  const s = system(t);
+  for (const name of ["a", "b", "c", "d", "e"]) s.file(`/usr/bin/${name}`);
+  const registry = new AppRegistry(s.deps, { maxClasses: 6 });
+  const run = (pid: number, name: string, responsible = 0) => classified(registry, s.run({ pid, exe: `/usr/bin/${name}`, responsible }));
+  const a = await run(10, "a");
+  const b = await run(11, "b", a.appId);
+  const c = await run(12, "c");
+  const d = await run(13, "d");
+  registry.beginForgetting();
+  assert.equal((await run(14, "d")).classId, d.classId);
+  assert.deepEqual(registry.forget(new Set([b.classId])), [
+    { kind: "class", id: a.classId },
+    { kind: "class", id: c.classId },
+    { kind: "app", id: c.appId },
+  ]);
+  assert.equal(registry.app(a.classId), null);
+  assert.equal(registry.app(b.classId)?.via?.path, "/usr/bin/a", "whom others act for stays");
+  const kept = registry.unkept();
+  const e = await run(15, "e");
+  assert.ok([a.classId, c.classId].includes(e.classId));
+  assert.notEqual(e.appId, c.appId);
+  const next = new AppRegistry(s.deps, { maxClasses: 6 });
+  assert.deepEqual(next.restore(kept), { ok: true });
+  assert.equal((await classified(next, s.run({ pid: 16, exe: "/usr/bin/e" }))).ok, true);
+  assert.equal((await run(17, "c")).ok && (await registry.classOf(s.run({ pid: 18, exe: "/usr/bin/a", cgroup: "/x.service" }))).ok, false);
+});
+
 test("AppRegistry.classOf() shows no arguments where it can no longer tell them apart", async (t) => {
   const s = system(t);
   s.file("/usr/bin/python3.11");
@@ -151,4 +180,10 @@ test("AppRegistry.classOf() shows no arguments where it can no longer tell them 
   const three = await classified(registry, run(12, "3"));
   assert.deepEqual(one.app.args, ["python3", "-c", "1"]);
   assert.deepEqual([two.app.args, two.classId === three.classId], [[], true]);
+  const roomy = new AppRegistry(s.deps);
+  const long = await classified(
+    roomy,
+    s.run({ pid: 13, exe: "/usr/bin/python3.11", args: ["python3", "-c", "x".repeat(5000)], argsHash: 0n, salt: 13n }),
+  );
+  assert.deepEqual(long.app.args, []);
 });

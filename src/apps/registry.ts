@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Gives each application class its number. Numbers are never used for anything else again: the kernel's pinned tables hold them. */
+/**
+ * Gives each application class its number. The kernel's pinned tables hold them, so a number is given again only when nothing there has
+ * it any more, and only when all are given (`beginForgetting`, `forget`).
+ */
 import type { AncestorRole, App, Identity } from "../contract/app.ts";
 import { type AppId, CLASS_KERNEL, type ClassId } from "../contract/ids.ts";
 import { type Identified, type IdentifyDeps, identify } from "./identify.ts";
@@ -10,6 +13,8 @@ import { type RegistryRecord, readRegistryFile } from "./registry-file.ts";
 export const MAX_CLASSES = 16384;
 /** So many interpreters without a script are told apart by their arguments; further ones share an identity that shows none. */
 const MAX_BY_ARGS = 1024;
+/** Nor does the kernel tell longer ones apart (ARGS_LIMIT in bpf/process.h); and 1,024 of these have room in its table of texts. */
+const MAX_ARGS_LENGTH = 4096;
 const MAX_KEYS = 16384;
 const APP_KERNEL = 1 as AppId;
 const NO_APP = 0;
@@ -45,7 +50,11 @@ export type Classified = {
   readonly certain: boolean;
 };
 
-export type ClassOutcome = Classified | { readonly ok: false; readonly problem: string };
+/** `full`: every number is given. */
+export type ClassOutcome = Classified | { readonly ok: false; readonly problem: string; readonly full: boolean };
+
+/** A number that stands for nothing any more. */
+export type Forgotten = Pick<RegistryRecord, "kind" | "id">;
 
 export type RegistryOptions = {
   /** Smaller in tests. */
@@ -81,6 +90,10 @@ export class AppRegistry {
   readonly #keys = new Map<string, Classified>();
   #nextApp = 2;
   #nextClass = 2;
+  /** Numbers below `#nextClass` that may be given again. */
+  #free: number[] = [];
+  /** Classes nobody has asked for since `beginForgetting`. */
+  #idle = new Set<number>();
   #byArgs = 0;
   #unkept: RegistryRecord[] = [];
 
@@ -120,15 +133,23 @@ export class AppRegistry {
   /** The class of an image: identified, and filed with its equals. Fails when all numbers are given, or it acts for an unknown app. */
   async classOf(image: ImageReport): Promise<ClassOutcome> {
     const { responsible } = image.key;
-    if (responsible !== NO_APP && !this.#apps.has(responsible)) {
-      return { ok: false, problem: `Cannot tell for whom "${image.comm}" acts: app ${responsible} is not known here; start it again` };
-    }
     const found = await identify(image, this.#deps);
+    if (responsible !== NO_APP && !this.#apps.has(responsible)) {
+      return {
+        ok: false,
+        problem: `Cannot tell for whom "${image.comm}" acts: app ${responsible} is not known here; start it again`,
+        full: false,
+      };
+    }
     if (!found.certain) {
       const before = this.#keys.get(cacheKey(image.key));
-      if (before !== undefined) return before;
+      if (before !== undefined) {
+        this.#idle.delete(before.classId);
+        return before;
+      }
     }
     const outcome = this.#intern(found, responsible);
+    if (outcome.ok) this.#idle.delete(outcome.classId);
     if (outcome.ok && outcome.certain && (!outcome.interpreter || image.key.argsHash !== 0n)) this.#remember(image.key, outcome);
     return outcome;
   }
@@ -155,7 +176,44 @@ export class AppRegistry {
         this.#nextClass = Math.max(this.#nextClass, record.id + 1);
       }
     }
+    for (let id = 2; id < this.#nextClass; id++) if (!this.#classes.has(id)) this.#free.push(id);
     return { ok: true };
+  }
+
+  /** From here on, `forget` knows who was asked for meanwhile. */
+  beginForgetting(): void {
+    this.#idle = new Set(this.#classes.keys());
+    this.#idle.delete(CLASS_KERNEL);
+  }
+
+  /** Forgets the classes that were not asked for since `beginForgetting` and are not in use, and the programs only they were about. */
+  forget(inUse: ReadonlySet<number>): readonly Forgotten[] {
+    const gone = [...this.#idle].filter((id) => !inUse.has(id));
+    for (const id of gone) this.#dropClass(id);
+    this.#free.push(...gone);
+    const ids = new Set(gone);
+    for (const [text, { classId }] of this.#keys) if (ids.has(classId)) this.#keys.delete(text);
+    const apps = this.#dropApps();
+    const appIds = new Set(apps);
+    this.#unkept = this.#unkept.filter(({ kind, id }) => !(kind === "class" ? ids : appIds).has(id));
+    return [...gone.map((id) => ({ kind: "class", id }) as const), ...apps.map((id) => ({ kind: "app", id }) as const)];
+  }
+
+  #dropClass(id: number): void {
+    const entry = this.#classes.get(id);
+    this.#classes.delete(id);
+    this.#classIds.delete(`${entry?.app}:${entry?.via}`);
+  }
+
+  #dropApps(): number[] {
+    const needed = new Set([...this.#classes.values()].flatMap(({ app, via }) => [app, via]));
+    const gone = [...this.#apps].filter(([id]) => !needed.has(id as AppId));
+    for (const [id, entry] of gone) {
+      this.#apps.delete(id);
+      this.#appIds.delete(identityKey(entry));
+      if (entry.byArgs) this.#byArgs -= 1;
+    }
+    return gone.map(([id]) => id);
   }
 
   #intern(found: Identified, responsible: number): ClassOutcome {
@@ -163,16 +221,16 @@ export class AppRegistry {
     const known = this.#appIds.get(identityKey(entry));
     const via = responsible === known ? NO_APP : responsible;
     const knownClass = known === undefined ? undefined : this.#classIds.get(`${known}:${via}`);
-    if (knownClass === undefined && this.#nextClass >= this.#maxClasses) {
-      const problem = `Cannot tell "${entry.identity.name}" from other programs: all ${this.#maxClasses} numbers for programs are given, and none is used twice; restart Holdfast with "down" and "up"`;
-      return { ok: false, problem };
+    if (knownClass === undefined && this.#free.length === 0 && this.#nextClass >= this.#maxClasses) {
+      const problem = `Cannot tell "${entry.identity.name}" from other programs: all ${this.#maxClasses} numbers for programs are in use; it stays held where a rule could matter`;
+      return { ok: false, problem, full: true };
     }
     const appId = known ?? (this.#nextApp++ as AppId);
     if (known === undefined) {
       this.#file(appId, entry);
       this.#unkept.push({ kind: "app", id: appId, byArgs: entry.byArgs, identity: { ...entry.identity, args: [...entry.identity.args] } });
     }
-    const classId = knownClass ?? (this.#nextClass++ as ClassId);
+    const classId = knownClass ?? ((this.#free.pop() ?? this.#nextClass++) as ClassId);
     if (knownClass === undefined) {
       this.#fileClass(classId, appId, via);
       this.#unkept.push({ kind: "class", id: classId, app: appId, via });
@@ -185,7 +243,8 @@ export class AppRegistry {
     /* Where they do not say what it runs, they are those of one run: the next has others. */
     if (!byArgs) return { identity: { ...identity, args: [] }, byArgs };
     const entry = { identity, byArgs };
-    if (this.#byArgs < this.#maxByArgs || this.#appIds.has(identityKey(entry))) return entry;
+    const short = identity.args.join(" ").length <= MAX_ARGS_LENGTH;
+    if ((short && this.#byArgs < this.#maxByArgs) || this.#appIds.has(identityKey(entry))) return entry;
     return { identity: { ...identity, args: [] }, byArgs: true };
   }
 

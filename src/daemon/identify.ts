@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the kernel's report of an image to a class in the kernel's table: whom it acts for, what it is, which rules are about it. */
 import type { ImageKey, ImageReport } from "../apps/image.ts";
+import type { AppRegistry, Classified, ClassOutcome, Forgotten } from "../apps/registry.ts";
 import { ancestorRole } from "../apps/role.ts";
 import { Failure } from "../contract/failure.ts";
 import { type AppId, CLASS_UNKNOWN, type KtimeNs } from "../contract/ids.ts";
 import { IMAGE_FOR_WHOM_UNKNOWN, IMAGE_OTHER_MOUNTS, IMAGE_UNLINKED } from "../contract/layout.gen.ts";
 import { type ImageKeyFields, TableFullError } from "../kernel/kernel.ts";
+import { messageOf } from "../store/problem.ts";
+import { putInForce, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
 import { keyText } from "./unnamed.ts";
 
@@ -63,10 +66,61 @@ async function forWhom(engine: Engine, report: KernelReport): Promise<number> {
   return 0;
 }
 
+const textId = ({ kind, id }: Forgotten): number => id * 2 + Number(kind === "class");
+
+/**
+ * Makes the numbers of programs free that nothing has any more. The policy is put in force anew and its grace period waited for: nobody
+ * decides by what he looked up before.
+ */
+async function forgetIdle(engine: Engine): Promise<void> {
+  const { kernel, registry } = engine;
+  registry.beginForgetting();
+  kernel.forgetIdleImages();
+  await putInForce(engine);
+  await kernel.settled();
+  const inUse = kernel.classesInUse();
+  for (const { flow } of engine.holds.all()) inUse.add(flow.class);
+  for (const gone of registry.forget(inUse)) {
+    kernel.dropText(textId(gone));
+    if (gone.kind === "class") engine.placed.delete(gone.id);
+  }
+}
+
+/** The class of an image. Where every number is given, those that nobody goes by any more are given again. */
+async function classify(engine: Engine, report: Parameters<AppRegistry["classOf"]>[0]): Promise<ClassOutcome> {
+  const outcome = await engine.registry.classOf(report);
+  if (outcome.ok || !outcome.full) return outcome;
+  return serially(engine, async () => {
+    const again = await engine.registry.classOf(report);
+    if (again.ok || !again.full) return again;
+    await forgetIdle(engine);
+    return engine.registry.classOf(report);
+  });
+}
+
+/** Gives a class its row in the policy in force; false when there is no room. */
+function placeClass(engine: Engine, { classId, app }: Classified): boolean {
+  if (engine.placed.has(classId)) return true;
+  const row = engine.classRow?.(app) ?? null;
+  if (row === null || !engine.kernel.addClassRow(classId, row)) return false;
+  engine.placed.add(classId);
+  return true;
+}
+
+/** Puts the policy in force anew: programs that are alike to the rules share a row in it. */
+async function makeRows(engine: Engine): Promise<void> {
+  try {
+    await serially(engine, () => putInForce(engine));
+  } catch (error) {
+    const text = `The kernel's rows are full: programs that are new stay unidentified and held: ${messageOf(error)}`;
+    engine.health.set("rows-full", "warning", text);
+    throw error;
+  }
+}
+
 /** Keeps beside the kernel's tables what the numbers in them stand for, before they stand there. Throws `TableFullError`. */
 function keepNames(engine: Engine): void {
-  for (const record of engine.registry.unkept())
-    engine.kernel.keepText(record.id * 2 + Number(record.kind === "class"), JSON.stringify(record));
+  for (const record of engine.registry.unkept()) engine.kernel.keepText(textId(record), JSON.stringify(record));
   engine.registry.kept();
 }
 
@@ -97,19 +151,13 @@ async function fileImage(engine: Engine, reported: KernelReport): Promise<void> 
   const unknown = (report.key.flags & IMAGE_FOR_WHOM_UNKNOWN) !== 0;
   const responsible = unknown ? await forWhom(engine, report) : report.key.responsible;
   const argsHash = report.key.argsHash || report.argsHash;
-  const outcome = await engine.registry.classOf({ ...report, key: { ...toKey(report.key, responsible), argsHash } });
-  if (!outcome.ok) {
-    engine.health.set("classes-full", "error", outcome.problem);
-    return;
-  }
-  if (!engine.placed.has(outcome.classId)) {
-    const row = engine.classRow?.(outcome.app) ?? null;
-    if (row === null || !engine.kernel.addClassRow(outcome.classId, row)) {
-      /* Unidentified, it stays held where a rule could matter; the next policy has a row for it. */
-      engine.health.set("rows-full", "warning", `The kernel's rows are full: "${outcome.app.name}" is identified with the next edit`);
-      return;
-    }
-    engine.placed.add(outcome.classId);
+  const outcome = await classify(engine, { ...report, key: { ...toKey(report.key, responsible), argsHash } });
+  engine.health.keep("classes-full", "error", outcome.ok ? null : outcome.problem);
+  if (!outcome.ok) return;
+  if (!placeClass(engine, outcome)) {
+    await makeRows(engine);
+    /* From the start: its number may be another's by now. */
+    return fileImage(engine, report);
   }
   const image = {
     class: outcome.classId,

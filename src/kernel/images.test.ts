@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is in use stays in the table of images, whatever else has to go. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { encode } from "../contract/codec.ts";
 import { ImageKey } from "../contract/layout.gen.ts";
 import { Images } from "./images.ts";
 import { type ImageKeyFields, TableFullError } from "./kernel.ts";
+import { openKernel } from "./linux.ts";
+
+const OBJECT_FILE = join(import.meta.dirname, "../../build/holdfast.bpf.o");
+const root = { skip: process.getuid?.() === 0 ? false : "needs root" };
 
 const PLAIN: ImageKeyFields = {
   inode: 0n,
@@ -84,4 +89,19 @@ test("Images.forgetEnded() takes away the runs that are over, those of another d
     [0n, 1n, 2n, 3n].map((salt) => table.has(keyOf({ salt }))),
     [true, false, true, false],
   );
+});
+
+test("forgetIdleImages() and dropText() take numbers out of the kernel's own tables", root, async (t) => {
+  const kernel = openKernel({ objectFile: OBJECT_FILE, scope: { path: "/nowhere", id: 0n, level: 1 }, folder: "/nowhere/never-pinned" });
+  kernel.listen(() => {});
+  t.after(() => kernel.close());
+  const image = { class: 7, app: 3, launcher: 0, session: 0, interpreter: 0, reserved: 0, responsible: 0 };
+  kernel.putImage(PLAIN, image);
+  assert.ok(kernel.classesInUse().has(7));
+  kernel.forgetIdleImages();
+  assert.deepEqual([kernel.classesInUse().has(7), kernel.classOf(PLAIN)], [false, 0]);
+  kernel.keepText(6, "x".repeat(1000));
+  kernel.keepText(7, "y");
+  kernel.dropText(6);
+  assert.deepEqual([...kernel.texts()], [[7, "y"]]);
 });

@@ -61,6 +61,12 @@ export class Images {
     for (const [text, look] of this.#filed) if (look < this.#look - 1 && has(bytesOf(text), salt)) this.#remove(text);
   }
 
+  /** Takes away everything that is not in use. */
+  forgetIdle(): void {
+    this.#lookAtUsed();
+    for (const [text, look] of this.#filed) if (look !== this.#look) this.#remove(text);
+  }
+
   /** Takes away what has not been used for longest. Returns how many entries that were. */
   #makeRoom(): number {
     this.#lookAtUsed();

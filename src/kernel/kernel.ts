@@ -37,12 +37,18 @@ export type Kernel = {
   addClassRow(classId: number, row: Uint8Array): boolean;
   /** Keeps, for as long as the tables are pinned, what a number that stands in them means. Throws `TableFullError`. */
   keepText(id: number, text: string): void;
+  /** Keeps a text no longer. */
+  dropText(id: number): void;
   /** What `keepText` was given, by this daemon and those before it. */
   texts(): ReadonlyMap<number, string>;
   /** Files what an image is; where there is no room, in the place of what was not used for longest. Throws `TableFullError`. */
   putImage(key: ImageKeyFields, image: ImageFields): void;
   /** Takes away the entries of runs that are over. Due now and then. */
   forgetRuns(): void;
+  /** Takes away every image by which nobody is looked up now. */
+  forgetIdleImages(): void;
+  /** Classes that stand in some table: of an image, a process, a socket. */
+  classesInUse(): Set<number>;
   /** The class filed for an image; 0 = none yet. */
   classOf(key: ImageKeyFields): number;
   /** Classes of which some process runs now. */

@@ -34,7 +34,7 @@ import { eventCounter, readable, shareHeap, trimHeap } from "./memory.ts";
 import { type Loaded, type LoadOptions, loadObject, type MapName, readIterator } from "./object.ts";
 import { openRing } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
-import { putText, readTexts } from "./texts.ts";
+import { dropText, putText, readTexts } from "./texts.ts";
 
 /** Sizes of the rings in bytes (maps.h). */
 const EVENTS_SIZE = 2 * 1024 * 1024;
@@ -120,6 +120,8 @@ export function openKernel(options: LoadOptions): Kernel {
     return Array.from({ length: bytes.length / SocketRecord.size }, (_, i) => decode(SocketRecord, bytes, i * SocketRecord.size));
   }
 
+  const runningClasses = (): Set<number> => new Set(Array.from(processes(), (process) => decode(Process, process).class));
+
   const images = new Images({
     keys: () => keys(loaded.map("images"), ImageKey.size),
     put: (key, image) => put("images", key, image),
@@ -160,16 +162,24 @@ export function openKernel(options: LoadOptions): Kernel {
     attach: loaded.attach,
     addClassRow: (classId, row) => tables.addClassRow(classId, row),
     keepText: (id, text) => filling("registry", () => putText(loaded.map("registry"), id, text)),
+    dropText: (id) => dropText(loaded.map("registry"), id),
     texts: () => readTexts(loaded.map("registry")),
     putImage: (key, image) => images.put(encode(ImageKey, key), encode(Image, image)),
     forgetRuns: () => images.forgetEnded(),
+    forgetIdleImages: () => images.forgetIdle(),
+    classesInUse() {
+      const value = new Uint8Array(Image.size);
+      const classes = runningClasses();
+      for (const key of keys(loaded.map("images"), ImageKey.size))
+        if (readEntry(loaded.map("images"), key, value)) classes.add(decode(Image, value).class);
+      for (const { flow } of sockets()) classes.add(flow.class);
+      return classes;
+    },
     classOf(key) {
       const value = new Uint8Array(Image.size);
       return readEntry(loaded.map("images"), encode(ImageKey, key), value) ? decode(Image, value).class : CLASS_UNKNOWN;
     },
-    runningClasses() {
-      return new Set(Array.from(processes(), (process) => decode(Process, process).class));
-    },
+    runningClasses,
     putOwnAddresses(netns: bigint, addresses: readonly Address128[]) {
       const before = own.get(netns) ?? new Map<string, Uint8Array>();
       const after = new Map<string, Uint8Array>();

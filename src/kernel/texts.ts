@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Texts in a map of the kernel, cut into parts: what the daemon must find again as long as the map is pinned, whatever becomes of its files. */
-import { keys, readEntry, updateEntry } from "./libbpf.ts";
+import { deleteEntry, keys, readEntry, updateEntry } from "./libbpf.ts";
 
 /** As `struct text_part` in bpf/maps.h: length of the text in this part, then its bytes. */
 const PART_SIZE = 256;
@@ -21,6 +21,11 @@ export function putText(map: number, id: number, text: string): void {
     value.set(piece, 2);
     updateEntry(map, keyOf(id, part), value);
   }
+}
+
+/** Takes a text away, from its first part on: what is left when that is interrupted is no text. */
+export function dropText(map: number, id: number): void {
+  for (let part = 0; deleteEntry(map, keyOf(id, part)); part++);
 }
 
 /** Every text of a map, by its number. One that was not written to its end is left out. */

@@ -46,7 +46,8 @@ export function openView(onKey: OnKey): View {
   return {
     show: (lines) => {
       const screen = createElement(Screen, { lines, onKey });
-      if (instance === null) instance = render(screen, { exitOnCtrlC: false, patchConsole: false });
+      // Who opens a screen has a terminal: ink's guess would be "no" wherever CI is set.
+      if (instance === null) instance = render(screen, { exitOnCtrlC: false, patchConsole: false, interactive: true });
       else instance.rerender(screen);
     },
     close: () => {

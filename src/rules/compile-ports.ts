@@ -4,10 +4,11 @@ import { MAX_PORT_SPANS, PortSpan } from "../contract/layout.gen.ts";
 import type { PortSpec } from "../contract/rule.ts";
 import type { Part } from "./parts.ts";
 import { ICMP, ICMPV6, WITH_PORTS } from "./protocols.ts";
-import { FIRST, type Interval, type Line, merge, type Spans, type Sweep } from "./sweep.ts";
+import { FIRST, type Interval, type Line, merge, type Sweep } from "./sweep.ts";
 import { TableFullError } from "./table.ts";
 
-const LAST = 0x1ffffff;
+/** The highest number on the line of ports. */
+export const LAST = 0x1ffffff;
 const INCOMING = 1 << 24;
 const next = (key: number): number => key + 1;
 
@@ -37,17 +38,19 @@ function newLine(ports: readonly PortSpec[], direction: Part["direction"]): Line
 /** Any port is what most rules say that name none; one line does for all of them. */
 const ANY_PORT = { out: [0, INCOMING - 1], in: [INCOMING, LAST], both: [0, LAST] } as const satisfies Record<Part["direction"], Line>;
 
-function lineOf({ placed, direction, found }: Part): Line {
+/** The ports a part holds for. */
+export function portLine({ placed, direction, found }: Part): Line {
   const { ports } = placed.rule;
   found.ports ??= ports.length === 0 ? ANY_PORT[direction] : newLine(ports, direction);
   return found.ports;
 }
 
-function pack({ count, starts, rows }: Spans): Uint8Array {
+/** struct port_span of spans in order: where each begins, and its row. */
+export function packPorts(starts: ArrayLike<number>, rows: ArrayLike<number>): Uint8Array {
   const { start, row } = PortSpan.fields;
-  const bytes = new Uint8Array(count * PortSpan.size);
+  const bytes = new Uint8Array(starts.length * PortSpan.size);
   const view = new DataView(bytes.buffer);
-  for (let i = 0, at = 0; i < count; i++, at += PortSpan.size) {
+  for (let i = 0, at = 0; i < starts.length; i++, at += PortSpan.size) {
     view.setUint32(at + start.offset, starts[i] ?? 0, true);
     view.setUint32(at + row.offset, rows[i] ?? 0, true);
   }
@@ -57,10 +60,10 @@ function pack({ count, starts, rows }: Spans): Uint8Array {
 /** struct port_span. Throws TableFullError. */
 export function compilePorts(parts: readonly Part[], sweep: Sweep): Uint8Array {
   parts.forEach((part, bit) => {
-    sweep.add(FIRST, bit, lineOf(part), LAST);
+    sweep.add(FIRST, bit, portLine(part), LAST);
   });
-  const spans = sweep.spans();
-  if (spans.count <= MAX_PORT_SPANS) return pack(spans);
+  const { count, starts, rows } = sweep.spans();
+  if (count <= MAX_PORT_SPANS) return packPorts(starts.subarray(0, count), rows);
   throw new TableFullError(
     "Cannot compile these rules: they name too many ports; name the protocol (tcp/443 takes a fifth of 443), or use ranges",
   );

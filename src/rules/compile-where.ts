@@ -7,7 +7,6 @@ import { type AddressRange, type Family, lastAddress } from "./address.ts";
 import { type Kinds, kindsOf } from "./kinds.ts";
 import { rangeOf } from "./match.ts";
 import type { Part } from "./parts.ts";
-import { Bits } from "./rows.ts";
 import { BOTH, FIRST, type Interval, type Line, merge, SECOND, type Spans, type Sweep } from "./sweep.ts";
 import { TableFullError } from "./table.ts";
 
@@ -113,12 +112,13 @@ function linesOf(places: readonly Place[]): Lines {
 /** What the kinds of where stand for in one environment, for outgoing parts and for others. */
 export type Places = ReturnType<typeof kindPlaces>;
 
-type Known = { readonly words: string; readonly outgoing: Places; readonly others: Places };
+export type Known = { readonly words: string; readonly outgoing: Places; readonly others: Places };
 
 /** The places by the words of the environment seen last; which paths lead where does not change them. */
 let known: Known | null = null;
 
-function knownIn(environment: Environment): Known {
+/** The places of the kinds; the same object for as long as the environment says the same about them. */
+export function placesIn(environment: Environment): Known {
   const words = JSON.stringify([environment.attached, environment.broadcasts, environment.dnsServers]);
   if (known?.words === words) return known;
   const kinds = kindsOf(environment);
@@ -126,36 +126,39 @@ function knownIn(environment: Environment): Known {
   return known;
 }
 
-function linesIn(places: Places, { placed, found }: Part): Lines {
+/** Where a part holds. */
+export function linesOfPart({ outgoing, others }: Known, { placed, direction, found }: Part): Lines {
+  const places = direction === "out" ? outgoing : others;
   if (found.lines !== null && found.places === places) return found.lines;
   found.lines = linesOf(placed.rule.where.map((entry) => places[entry.kind] ?? addressPlace(entry)));
   found.places = places;
   return found.lines;
 }
 
-function pack4({ count, starts, rows, others }: Spans): Uint8Array {
+/** struct span4 of spans in order: where each begins, and its two rows. */
+export function pack4(starts: ArrayLike<number>, rows: ArrayLike<number>, own: ArrayLike<number>): Uint8Array {
   const { start, row, rowOwn } = Span4.fields;
-  const bytes = new Uint8Array(count * Span4.size);
+  const bytes = new Uint8Array(starts.length * Span4.size);
   const view = new DataView(bytes.buffer);
-  for (let i = 0, at = 0; i < count; i++, at += Span4.size) {
+  for (let i = 0, at = 0; i < starts.length; i++, at += Span4.size) {
     view.setUint32(at + start.offset, starts[i] ?? 0, true);
     view.setUint32(at + row.offset, rows[i] ?? 0, true);
-    view.setUint32(at + rowOwn.offset, others[i] ?? 0, true);
+    view.setUint32(at + rowOwn.offset, own[i] ?? 0, true);
   }
   return bytes;
 }
 
-/** `addresses`: what a span's start is the number of. */
-function pack6({ count, starts, rows, others }: Spans, addresses: readonly bigint[]): Uint8Array {
+/** struct span6, the same way. */
+export function pack6(starts: readonly bigint[], rows: ArrayLike<number>, own: ArrayLike<number>): Uint8Array {
   const { startHigh, startLow, row, rowOwn } = Span6.fields;
-  const bytes = new Uint8Array(count * Span6.size);
+  const bytes = new Uint8Array(starts.length * Span6.size);
   const view = new DataView(bytes.buffer);
-  for (let i = 0, at = 0; i < count; i++, at += Span6.size) {
-    const address = addresses[starts[i] ?? 0] ?? 0n;
+  for (let i = 0, at = 0; i < starts.length; i++, at += Span6.size) {
+    const address = starts[i] ?? 0n;
     view.setBigUint64(at + startHigh.offset, address >> 64n, true);
     view.setBigUint64(at + startLow.offset, BigInt.asUintN(64, address), true);
     view.setUint32(at + row.offset, rows[i] ?? 0, true);
-    view.setUint32(at + rowOwn.offset, others[i] ?? 0, true);
+    view.setUint32(at + rowOwn.offset, own[i] ?? 0, true);
   }
   return bytes;
 }
@@ -186,7 +189,8 @@ function compile4(lines: readonly Lines[], sweep: Sweep): Uint8Array {
   });
   const spans = sweep.spans();
   checkRoom(spans, MAX_SPANS4);
-  return pack4(spans);
+  const { count, starts, rows, others } = spans;
+  return pack4(starts.subarray(0, count), rows, others);
 }
 
 function compile6(lines: readonly Lines[], sweep: Sweep): Uint8Array {
@@ -201,20 +205,21 @@ function compile6(lines: readonly Lines[], sweep: Sweep): Uint8Array {
   });
   const spans = sweep.spans();
   checkRoom(spans, MAX_SPANS6);
-  return pack6(spans, starts);
+  const { count, rows, others } = spans;
+  return pack6(
+    Array.from(spans.starts.subarray(0, count), (number) => starts[number] ?? 0n),
+    rows,
+    others,
+  );
 }
 
-/** struct span4, struct span6, and the bits of the rules that hold for every address. Throws TableFullError. */
+/** struct span4 and struct span6; from here on each part knows its lines. Throws TableFullError. */
 export function compileWhere(
   parts: readonly Part[],
   environment: Environment,
   sweep: Sweep,
-): { readonly spans4: Uint8Array; readonly spans6: Uint8Array; readonly everywhere: Bits } {
-  const { outgoing, others } = knownIn(environment);
-  const lines = parts.map((part) => linesIn(part.direction === "out" ? outgoing : others, part));
-  const everywhere = new Bits();
-  lines.forEach((line, bit) => {
-    if (line.everywhere) everywhere.add(bit);
-  });
-  return { spans4: compile4(lines, sweep), spans6: compile6(lines, sweep), everywhere };
+): { readonly spans4: Uint8Array; readonly spans6: Uint8Array } {
+  const places = placesIn(environment);
+  const lines = parts.map((part) => linesOfPart(places, part));
+  return { spans4: compile4(lines, sweep), spans6: compile6(lines, sweep) };
 }

@@ -10,6 +10,8 @@ import { compilePorts } from "./compile-ports.ts";
 import { compileUsers } from "./compile-users.ts";
 import { compileWhere } from "./compile-where.ts";
 import { WhoIndex } from "./compile-who.ts";
+import { type Dimensions, EditableTables } from "./edit-tables.ts";
+import { FIXED_NAMES, FIXED_ROWS, type FixedRow } from "./fixed.ts";
 import { type Part, partsOf } from "./parts.ts";
 import { Bits, RowTable } from "./rows.ts";
 import { Sweep } from "./sweep.ts";
@@ -24,6 +26,8 @@ export type PolicySettings = {
 export type Compiled =
   | {
       readonly ok: true;
+      /** Whether the tables are the last ones, edited, or were compiled anew. */
+      readonly edited: boolean;
       readonly policy: CompiledPolicy;
       /** The packed row (struct row) for one more class under the same rules, without compiling anew. */
       readonly classRow: (app: App) => Uint8Array;
@@ -34,26 +38,19 @@ export type Compiled =
 export class Workspace {
   readonly rows = new RowTable();
   readonly sweep = new Sweep(this.rows);
+  /** The tables compiled last; their rows are in `rows`. */
+  last: EditableTables | null = null;
 }
 
 const ACTIONS = { allow: Action.ALLOW, deny: Action.DENY, ask: Action.ASK } as const;
 
-function bitsWhere(parts: readonly Part[], holds: (part: Part, bit: number) => boolean): Bits {
+function bitsWhere(parts: readonly Part[], holds: (part: Part) => boolean): Bits {
   const bits = new Bits();
   parts.forEach((part, bit) => {
-    if (holds(part, bit)) bits.add(bit);
+    if (holds(part)) bits.add(bit);
   });
   return bits;
 }
-
-const denies = (part: Part): boolean => part.placed.rule.action !== "allow";
-const outgoing = (part: Part): boolean => part.direction !== "in";
-const anyPort = (part: Part): boolean => part.placed.rule.ports.length === 0;
-/** A rule that goes both ways and names such a kind has a part for incoming alone. */
-const sentTo =
-  (kind: "multicast" | "broadcast") =>
-  (part: Part): boolean =>
-    part.direction === "in" && part.placed.rule.where.some((entry) => entry.kind === kind);
 
 function packEntries(parts: readonly Part[]): Uint8Array {
   const { id, action, quiet, notify, factory } = RuleEntry.fields;
@@ -93,22 +90,25 @@ function tooMany(ordered: readonly PlacedRule[], parts: readonly Part[]): string
   return `Cannot use ${number(rules)} rules${how}: the limit is ${number(MAX_RULES)}; rules alike in all but where can be one rule with several places, like deny any -> 192.0.2.1,198.51.100.0/24, or with a list, like deny any -> list:NAME`;
 }
 
-function build(
-  parts: readonly Part[],
-  apps: ReadonlyMap<number, App>,
-  environment: Environment,
-  settings: PolicySettings,
-  { rows, sweep }: Workspace,
-) {
+/** All of the tables that rules alone make, anew. */
+function compileWhole(parts: readonly Part[], environment: Environment, { rows, sweep }: Workspace): Dimensions {
   rows.clear();
   sweep.clear();
-  const who = new WhoIndex(parts, environment);
-  const { spans4, spans6, everywhere } = compileWhere(parts, environment, sweep);
+  const { spans4, spans6 } = compileWhere(parts, environment, sweep);
   const portSpans = compilePorts(parts, sweep);
-  const anyUser = bitsWhere(parts, (part) => part.placed.rule.who.user === null);
-  const users = compileUsers(parts, anyUser, environment, rows);
+  const users = compileUsers(parts, bitsWhere(parts, FIXED_ROWS.rowOtherUser), environment, rows);
+  const row = (name: FixedRow): number => rows.indexOf(bitsWhere(parts, FIXED_ROWS[name]));
+  const fixed = Object.fromEntries(FIXED_NAMES.map((name) => [name, row(name)])) as Record<FixedRow, number>;
+  return { spans4, spans6, portSpans, users, fixed };
+}
+
+type Programs = { readonly apps: ReadonlyMap<number, App>; readonly environment: Environment; readonly rows: RowTable };
+
+/** The whole policy: the tables of the rules, and what of it is about programs and settings. */
+function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicySettings, { apps, environment, rows }: Programs) {
+  const { spans4, spans6, portSpans, users, fixed } = dimensions;
+  const who = new WhoIndex(parts, environment);
   const classRows = packClasses(apps, who, rows);
-  const row = (holds: (part: Part, bit: number) => boolean): number => rows.indexOf(bitsWhere(parts, holds));
   const half = {
     rules: parts.length,
     words: Math.ceil(parts.length / 64),
@@ -117,15 +117,10 @@ function build(
     portSpans: portSpans.length / PortSpan.size,
     users: users.length / UserRow.size,
     rowAnyApp: rows.indexOf(who.anyApp),
-    rowOtherUser: rows.indexOf(anyUser),
-    rowNotAllow: row(denies),
-    rowSentMulticast: row(sentTo("multicast")),
-    rowSentBroadcast: row(sentTo("broadcast")),
-    rowAnything: row((part, bit) => outgoing(part) && anyPort(part) && everywhere.has(bit)),
+    ...fixed,
     mode: ACTIONS[settings.mode],
     whenAway: ACTIONS[settings.whenAway],
     whenUnknown: ACTIONS[settings.whenUnknown],
-    rowNotAllowOut: row((part) => outgoing(part) && denies(part)),
     zero: 0,
     reserved: 0,
     reserved2: 0,
@@ -149,11 +144,35 @@ export function compile(
   settings: PolicySettings,
   workspace = new Workspace(),
 ): Compiled {
+  const programs = { apps, environment, rows: workspace.rows };
+  const { last } = workspace;
+  workspace.last = null;
+  const edited = last && withRoom(() => edit(last, ordered, settings, programs));
+  if (edited?.ok) {
+    workspace.last = last;
+    return edited;
+  }
   const parts = partsOf(ordered);
   const problem = tooMany(ordered, parts);
   if (problem !== null) return { ok: false, problem };
+  return withRoom(() => {
+    const dimensions = compileWhole(parts, environment, workspace);
+    const policy = build(parts, dimensions, settings, programs);
+    workspace.last = new EditableTables(parts, dimensions, { rows: workspace.rows, environment });
+    return { ok: true, edited: false, ...policy };
+  });
+}
+
+/** The policy with the last tables, edited. Null where that cannot be; where it has no room there may still be some for new tables. */
+function edit(last: EditableTables, ordered: readonly PlacedRule[], settings: PolicySettings, programs: Programs): Compiled | null {
+  const dimensions = last.follow(ordered, programs.environment);
+  return dimensions && { ok: true, edited: true, ...build(last.parts, dimensions, settings, programs) };
+}
+
+/** What `work` gives; the problem when a table is full. */
+function withRoom<T extends Compiled | null>(work: () => T): T | Compiled {
   try {
-    return { ok: true, ...build(parts, apps, environment, settings, workspace) };
+    return work();
   } catch (error) {
     if (error instanceof TableFullError) return { ok: false, problem: error.message };
     throw error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The table of bitmaps (struct row): each distinct one once, row 0 empty. Little-endian, as x86-64 and arm64 are. */
 import { MAX_ROWS, MAX_RULES, Row } from "../contract/layout.gen.ts";
+import { WITH, WITHOUT } from "./axis.ts";
 import { TableFullError } from "./table.ts";
 
 /** A row, where its bitmap begins and where its summary, in 32-bit units. */
@@ -10,6 +11,7 @@ const SUMMARY32 = Row.fields.summary.offset / 4;
 /** Slots of the table of hashes: a power of two, at most three eighths of them taken. */
 const SLOTS = 32768;
 const FIRST_ROWS = 256;
+const WORDS = MAX_RULES / 64;
 
 /** A number for each bit, all of them unlike (the finalizer of MurmurHash3, Appleby). */
 const NUMBERS = Int32Array.from({ length: MAX_RULES }, (_, bit) => {
@@ -65,6 +67,84 @@ export class Bits {
   }
 }
 
+function setBit(units: Uint32Array, row: number, bit: number): void {
+  const unit = row + FIRST32 + (bit >>> 5);
+  units[unit] = (units[unit] ?? 0) | (1 << (bit & 31));
+  mark(units, row, bit >>> 6, true);
+}
+
+/** Says in a row's summary whether word `word` has bits. */
+function mark(units: Uint32Array, row: number, word: number, any: boolean): void {
+  const summary = row + SUMMARY32 + (word >>> 5);
+  const bit = 1 << (word & 31);
+  units[summary] = any ? (units[summary] ?? 0) | bit : (units[summary] ?? 0) & ~bit;
+}
+
+/** Moves the bits of a row from `bit` on up by one; `bit` is 0 then. Words without bits are not looked at. */
+function insertBit(units: Uint32Array, row: number, bit: number): void {
+  const from = bit >>> 6;
+  for (let half = 1; half >= 0; half--) {
+    let summary = units[row + SUMMARY32 + half] ?? 0;
+    while (summary !== 0) {
+      const highest = 31 - Math.clz32(summary);
+      summary &= ~(1 << highest);
+      const word = half * 32 + highest;
+      if (word < from) return;
+      const at = row + FIRST32 + word * 2;
+      const [low, high] = [units[at] ?? 0, units[at + 1] ?? 0];
+      const inside = word === from ? bit & 63 : 0;
+      const [kept, keptHigh] = [below(inside), below(inside - 32)];
+      const lowNow = (low & kept) | ((low & ~kept) << 1);
+      const carry = inside < 32 ? low >>> 31 : 0;
+      const highNow = (high & keptHigh) | ((high & ~keptHigh) << 1) | carry;
+      units[at] = lowNow;
+      units[at + 1] = highNow;
+      if (high >>> 31 === 1 && word < WORDS - 1) {
+        units[at + 2] = (units[at + 2] ?? 0) | 1;
+        mark(units, row, word + 1, true);
+      }
+      if ((lowNow | highNow) === 0) mark(units, row, word, false);
+    }
+  }
+}
+
+/** Takes `bit` out of a row and moves those after it down by one. */
+function removeBit(units: Uint32Array, row: number, bit: number): void {
+  const from = bit >>> 6;
+  for (let half = from >>> 5; half < 2; half++) {
+    let summary = units[row + SUMMARY32 + half] ?? 0;
+    while (summary !== 0) {
+      const lowest = 31 - Math.clz32(summary & -summary);
+      summary &= summary - 1;
+      const word = half * 32 + lowest;
+      if (word < from) continue;
+      const at = row + FIRST32 + word * 2;
+      const [low, high] = [units[at] ?? 0, units[at + 1] ?? 0];
+      const inside = word === from ? bit & 63 : 0;
+      const [kept, keptHigh] = [below(inside), below(inside - 32)];
+      const carry = inside < 32 ? high << 31 : 0;
+      const lowNow = (low & kept) | ((low >>> 1) & ~kept) | carry;
+      const highNow = (high & keptHigh) | ((high >>> 1) & ~keptHigh);
+      units[at] = lowNow;
+      units[at + 1] = highNow;
+      if (word > from && (low & 1) === 1) {
+        units[at - 1] = (units[at - 1] ?? 0) | (1 << 31);
+        mark(units, row, word - 1, true);
+      }
+      if ((lowNow | highNow) === 0) mark(units, row, word, false);
+    }
+  }
+}
+
+/** The bits of a 32-bit unit below `bit`, which may lie outside of it. */
+function below(bit: number): number {
+  return bit <= 0 ? 0 : bit >= 32 ? -1 : (1 << bit) - 1;
+}
+
+function fullOfRows(): TableFullError {
+  return new TableFullError(`Cannot compile these rules: their places overlap in more than ${MAX_ROWS} ways; use fewer overlapping ranges`);
+}
+
 /** Fills itself with the rows of one policy after the other: its memory is used again. */
 export class RowTable {
   /** Row + 1 in the slot its hash says, or in the next one that was free; 0: free. */
@@ -111,15 +191,57 @@ export class RowTable {
       if (this.#hashes[taken - 1] === hash && this.#holds(taken - 1, units)) return taken - 1;
       slot = (slot + 1) & (SLOTS - 1);
     }
-    if (this.#count === MAX_ROWS) {
-      throw new TableFullError(
-        `Cannot compile these rules: their places overlap in more than ${MAX_ROWS} ways; use fewer overlapping ranges`,
-      );
+    const row = this.#new();
+    this.#units.set(units, row * ROW32);
+    this.#hashes[row] = hash;
+    this.#slots[slot] = row + 1;
+    return row;
+  }
+
+  /** Whether two rows hold the same bits. */
+  alike(row: number, other: number): boolean {
+    return row === other || this.#holds(row, this.#units.subarray(other * ROW32, (other + 1) * ROW32));
+  }
+
+  /**
+   * A rule comes in as bit `bit`, and those from there on move up. `wanted[row]` (axis.ts): whether the row is to have the new bit, not to
+   * have it, or both; nobody uses one with neither, and its place is given again. Returns where the row with the bit went when there are
+   * both, 0 elsewhere. Throws TableFullError.
+   */
+  enter(bit: number, wanted: Uint8Array): Uint16Array {
+    const moved = new Uint16Array(this.#count);
+    const count = this.#count;
+    let free = 1;
+    for (let row = 0; row < count; row++) {
+      const want = row === 0 ? (wanted[0] ?? 0) | WITHOUT : (wanted[row] ?? 0);
+      if (want === 0) continue;
+      insertBit(this.#units, row * ROW32, bit);
+      if (want === WITH) setBit(this.#units, row * ROW32, bit);
+      if (want !== (WITH | WITHOUT)) continue;
+      while (free < count && (wanted[free] ?? 0) !== 0) free++;
+      const to = free < count ? free++ : this.#new();
+      this.#units.copyWithin(to * ROW32, row * ROW32, (row + 1) * ROW32);
+      setBit(this.#units, to * ROW32, bit);
+      moved[row] = to;
     }
+    return moved;
+  }
+
+  /** The rule of bit `bit` goes, and those after it move down. */
+  leave(bit: number): void {
+    for (let row = 1; row < this.#count; row++) removeBit(this.#units, row * ROW32, bit);
+  }
+
+  /** Forgets the rows after the last that is `used`. From here on `indexOf` finds none of those before, but for row 0. */
+  keep(used: Uint8Array): void {
+    while (this.#count > 1 && (used[this.#count - 1] ?? 0) === 0) this.#count--;
+    this.#slots.fill(0);
+    this.#slots[0] = 1;
+  }
+
+  #new(): number {
+    if (this.#count === MAX_ROWS) throw fullOfRows();
     if ((this.#count + 1) * ROW32 > this.#units.length) this.#grow();
-    this.#units.set(units, this.#count * ROW32);
-    this.#hashes[this.#count] = hash;
-    this.#slots[slot] = this.#count + 1;
     return this.#count++;
   }
 

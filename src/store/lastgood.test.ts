@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { Random } from "../../test/random.ts";
 import type { Revision, RuleId } from "../contract/ids.ts";
 import { parseLastGood, printLastGood, readLastGood, writeLastGood } from "./lastgood.ts";
 import type { LastGood } from "./store.ts";
@@ -58,6 +59,22 @@ test("readLastGood() reads what writeLastGood() wrote, which only its owner may 
   assert.equal(writeLastGood(path, next, NOW), null);
   assert.deepEqual(read(path), next);
   assert.deepEqual(readdirSync(join(path, "..")), ["rules.last"]);
+});
+
+test("printLastGood() prints what was printed before as if for the first time, wherever rules come in, go and change", () => {
+  const [first] = GOOD.rules;
+  assert.ok(first);
+  const random = new Random(3);
+  let rules = Array.from({ length: 300 }, (_, i) => ({ ...first, id: (i * 3 + 1) as RuleId }));
+  for (let i = 0; i < 200; i++) {
+    const at = random.below(rules.length);
+    const rule = { ...first, id: rules[at]?.id ?? first.id, text: `deny any -> any tcp/${i}` };
+    if (random.oneIn(3)) rules = rules.toSpliced(at, 1);
+    else if (random.oneIn(2)) rules = rules.with(at, rule);
+    else rules = [...rules, { ...rule, id: (2000 + i) as RuleId }];
+    const lastGood = { ...GOOD, rules };
+    assert.equal(printLastGood(lastGood, NOW), printLastGood(structuredClone(lastGood), NOW));
+  }
 });
 
 test("writeLastGood() shows rules as lines of the rule language, revision and time for a person", (t) => {

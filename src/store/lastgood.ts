@@ -34,22 +34,37 @@ const RuleFacts = z.strictObject({
   ]),
 });
 
-/** Lines as they were printed before: an edit changes one rule of thousands. */
-const printed = new WeakMap<StoredRule, string>();
-
-function linesOf(rule: StoredRule): string {
-  const before = printed.get(rule);
-  if (before !== undefined) return before;
-  const { text, ...facts } = rule;
+function linesOf({ text, ...facts }: StoredRule): string {
   if (/[\r\n]/.test(text) || !text.isWellFormed())
     throw new RangeError(`Cannot write rule ${JSON.stringify(text)}: expected one line of text`);
-  const lines = `# rule ${JSON.stringify(facts)}\n${text}`;
-  printed.set(rule, lines);
-  return lines;
+  return `# rule ${JSON.stringify(facts)}\n${text}\n`;
 }
 
-/** The file's text. Throws RangeError on a rule text that is not one line. */
-export function printLastGood(lastGood: LastGood, timeMs: number): string {
+/** Neighbours in the file, printed. */
+type Block = { readonly rules: readonly StoredRule[]; readonly bytes: Uint8Array };
+
+/** Blocks as they were printed before, by their first rule: an edit changes one rule of thousands. */
+const printed = new WeakMap<StoredRule, Block>();
+/** Rules whose ids differ in these bits alone are one block, so that what comes in or goes moves no other block's bounds. */
+const BLOCK_BITS = 6;
+
+/** The block that begins at `rules[start]`. */
+function blockAt(rules: readonly StoredRule[], start: number): Block {
+  const first = rules[start];
+  if (first === undefined) throw new RangeError(`Cannot print from rule ${start}: there are ${rules.length}`);
+  let end = start + 1;
+  for (let next = rules[end]; next !== undefined && next.id >>> BLOCK_BITS === first.id >>> BLOCK_BITS; next = rules[end]) end++;
+  const before = printed.get(first);
+  if (before?.rules.length === end - start && before.rules.every((rule, i) => rule === rules[start + i])) return before;
+  const inside = rules.slice(start, end);
+  const block = { rules: inside, bytes: Buffer.from(inside.map(linesOf).join("")) };
+  printed.set(first, block);
+  return block;
+}
+
+/** The file's bytes. Throws RangeError on a rule text that is not one line. */
+function encodeLastGood(lastGood: LastGood, timeMs: number): Uint8Array {
+  const { rules } = lastGood;
   const head: z.infer<typeof Head> = {
     revision: lastGood.revision,
     time: new Date(timeMs).toISOString(),
@@ -57,9 +72,18 @@ export function printLastGood(lastGood: LastGood, timeMs: number): string {
     settings: Object.fromEntries(lastGood.settings),
     disabledGroups: [...lastGood.disabledGroups],
   };
-  const lines = [FIRST_LINE, `# state ${JSON.stringify(head)}`];
-  for (const rule of lastGood.rules) lines.push(linesOf(rule));
-  return `${[...lines, `# end ${lastGood.rules.length}`].join("\n")}\n`;
+  const pieces: Uint8Array[] = [Buffer.from(`${FIRST_LINE}\n# state ${JSON.stringify(head)}\n`)];
+  for (let at = 0; at < rules.length; ) {
+    const block = blockAt(rules, at);
+    pieces.push(block.bytes);
+    at += block.rules.length;
+  }
+  return Buffer.concat([...pieces, Buffer.from(`# end ${rules.length}\n`)]);
+}
+
+/** The file's text. Throws RangeError on a rule text that is not one line. */
+export function printLastGood(lastGood: LastGood, timeMs: number): string {
+  return Buffer.from(encodeLastGood(lastGood, timeMs)).toString("utf8");
 }
 
 /** Reads the text back. A file that is not whole is refused whole, with a sentence that names the line. */
@@ -98,12 +122,12 @@ function facts<T extends z.ZodType>(line: string | undefined, prefix: string, sc
 
 /** Writes rules.last. Returns what prevented it, or null; then the file still says what it said before. */
 export function writeLastGood(path: string, lastGood: LastGood, timeMs: number): StoreProblem | null {
-  return writeDurably(path, printLastGood(lastGood, timeMs));
+  return writeDurably(path, encodeLastGood(lastGood, timeMs));
 }
 
 /** Begins to write rules.last; what it says becomes true with `place`. Throws RangeError on a rule text that is not one line. */
 export function beginLastGood(path: string, lastGood: LastGood, timeMs: number): Beside {
-  return writeBeside(path, printLastGood(lastGood, timeMs));
+  return writeBeside(path, encodeLastGood(lastGood, timeMs));
 }
 
 /** What rules.last says; null when there is none. */

@@ -61,20 +61,25 @@ static __always_inline __u32 lowest_bit(__u64 x)
 }
 
 /*
- * Comparisons without branches (Hacker's Delight, 2-13: the borrow of a subtraction): 1 or 0. A search that branched at every step
- * would make the verifier follow each of 2^15 ways through it.
+ * Comparisons without branches: 1 or 0. A search that branched at every step would make the verifier follow each of 2^15 ways through it.
+ * Of numbers below 2^63 the sign of the difference is the answer; of longer ones, its borrow (Hacker's Delight, 2-13).
  */
+static __always_inline __u64 not_above(__u32 start, __u32 key)
+{
+	__u64 above = (__u64)key - start;
+
+	asm volatile("" : "+r"(above)); /* or the compiler sees a comparison, and branches */
+	above >>= 63;
+	asm volatile("" : "+r"(above));
+	return above ^ 1;
+}
+
 static __always_inline __u64 borrow(__u64 a, __u64 b, __u64 borrowed)
 {
-	asm volatile("" : "+r"(a), "+r"(b)); /* or the compiler sees a comparison, and branches */
+	asm volatile("" : "+r"(a), "+r"(b));
 	a = ((~a & b) | ((~a | b) & (a - b - borrowed))) >> 63;
 	asm volatile("" : "+r"(a));
 	return a;
-}
-
-static __always_inline __u64 not_above(__u64 start, __u64 key)
-{
-	return borrow(key, start, 0) ^ 1;
 }
 
 static __always_inline __u64 not_above_128(__u64 start_high, __u64 start_low, __u64 high, __u64 low)
@@ -83,79 +88,97 @@ static __always_inline __u64 not_above_128(__u64 start_high, __u64 start_low, __
 }
 
 /*
- * The last entry whose start is not above the key, by halving steps: entry 0 starts at the lowest key, so there always is one.
- * `fits` says, in terms of `entry`, whether its start is not above the key. Leaves `position` at NO_RULE if a lookup fails.
+ * The last entry whose start is not above the key, by halving: it is one of `left` entries from `at` on. Entry 0 starts at the lowest key,
+ * so there always is one. A step touches entries in use only: those behind them are memory that nobody else keeps in the cache.
+ * `fits` says, in terms of `entry`, whether its start is not above the key.
  */
-#define LAST_NOT_ABOVE(position, count, largest_step, type, fetch, half_index, fits)  \
-	do {                                                                          \
-		for (__u32 step = (largest_step); step; step >>= 1) {                 \
-			const type *entry = fetch(half_index, (position) + step);     \
-			if (!entry) {                                                 \
-				(position) = NO_RULE;                                 \
-				break;                                                \
-			}                                                             \
-			__u64 taken = borrow((position) + step, (count), 0) & (fits); \
-			asm volatile("" : "+r"(taken));                               \
-			(position) += step * taken;                                   \
-		}                                                                     \
+#define STEPS 15 /* the largest table's: 2^15 entries */
+#define HALVE(at, left, entries, limit, fits)                                                         \
+	do {                                                                                          \
+		__typeof__(&(entries)[0]) entry = &(entries)[((at) + ((left) >> 1)) & ((limit) - 1)]; \
+		(at) += ((left) >> 1) & -(fits);                                                      \
+		(left) -= (left) >> 1;                                                                \
 	} while (0)
+
+_Static_assert(MAX_SPANS4 <= 1 << STEPS && MAX_SPANS6 <= 1 << STEPS && MAX_PORT_SPANS <= 1 << STEPS && MAX_USERS <= 1 << STEPS, "STEPS");
 
 /*
  * The searches are functions of numbers only and not static, so that the verifier looks at each once, by itself ("global functions").
  * They return a row, or NO_RULE when a lookup failed.
+ *
+ * An IPv4 address and a port, for which most decisions are, are searched for side by side: each step of one waits for its memory, and the
+ * other's goes on meanwhile. `counts`: entries of spans4, and of port_spans << 32. Returns the address's row << 32 | the port's.
  */
-__noinline __u32 span4_row(__u32 half_index, __u32 count, __u32 address, __u32 own)
+__noinline __u64 span4_and_port_row(__u64 half_and_own, __u64 counts, __u64 address, __u64 port)
 {
-	__u32 position = 0;
+	const struct span4 *spans = table_spans4(half_and_own >> 1);
+	const struct port_span *ports = table_port_spans(half_and_own >> 1);
+	__u64 span_at = 0, port_at = 0, spans_left = (__u32)counts, ports_left = counts >> 32;
 
-	LAST_NOT_ABOVE(position, count, MAX_SPANS4 / 2, struct span4, table_span4, half_index, not_above(entry->start, address));
-	const struct span4 *span = table_span4(half_index, position);
-	return !span ? NO_RULE : own ? span->row_own : span->row;
+	if (!spans || !ports)
+		return ~0ull;
+	for (int i = 0; i < STEPS && (spans_left | ports_left) > 1; i++) {
+		HALVE(span_at, spans_left, spans, MAX_SPANS4, not_above(entry->start, address));
+		HALVE(port_at, ports_left, ports, MAX_PORT_SPANS, not_above(entry->start, port));
+	}
+	const struct span4 *span = &spans[span_at & (MAX_SPANS4 - 1)];
+	return (__u64)(half_and_own & 1 ? span->row_own : span->row) << 32 | ports[port_at & (MAX_PORT_SPANS - 1)].row;
 }
 
 __noinline __u32 span6_row(__u32 half_index, __u32 count_own, __u64 high, __u64 low)
 {
-	__u32 count = count_own >> 1;
-	__u32 position = 0;
+	const struct span6 *spans = table_spans6(half_index);
+	__u64 at = 0, left = count_own >> 1;
 
-	LAST_NOT_ABOVE(position, count, MAX_SPANS6 / 2, struct span6, table_span6, half_index,
-		       not_above_128(entry->start_high, entry->start_low, high, low));
-	const struct span6 *span = table_span6(half_index, position);
-	return !span ? NO_RULE : count_own & 1 ? span->row_own : span->row;
+	if (!spans)
+		return NO_RULE;
+	for (int i = 0; i < STEPS && left > 1; i++)
+		HALVE(at, left, spans, MAX_SPANS6, not_above_128(entry->start_high, entry->start_low, high, low));
+	const struct span6 *span = &spans[at & (MAX_SPANS6 - 1)];
+	return count_own & 1 ? span->row_own : span->row;
 }
 
 __noinline __u32 port_span_row(__u32 half_index, __u32 count, __u32 key)
 {
-	__u32 position = 0;
+	const struct port_span *ports = table_port_spans(half_index);
+	__u64 at = 0, left = count;
 
-	LAST_NOT_ABOVE(position, count, MAX_PORT_SPANS / 2, struct port_span, table_port_span, half_index, not_above(entry->start, key));
-	const struct port_span *span = table_port_span(half_index, position);
-	return span ? span->row : NO_RULE;
+	if (!ports)
+		return NO_RULE;
+	for (int i = 0; i < STEPS && left > 1; i++)
+		HALVE(at, left, ports, MAX_PORT_SPANS, not_above(entry->start, key));
+	return ports[at & (MAX_PORT_SPANS - 1)].row;
 }
 
 __noinline __u32 user_span_row(__u32 half_index, __u32 count, __u32 uid, __u32 row_other_user)
 {
-	__u32 position = 0;
+	const struct user_row *users = table_users(half_index);
+	__u64 at = 0, left = count;
 
-	if (count == 0)
-		return row_other_user;
-	LAST_NOT_ABOVE(position, count, MAX_USERS / 2, struct user_row, table_user, half_index, not_above(entry->uid, uid));
-	const struct user_row *user = table_user(half_index, position);
-	return user && user->uid == uid ? user->row : row_other_user;
+	if (!users)
+		return NO_RULE;
+	for (int i = 0; i < STEPS && left > 1; i++)
+		HALVE(at, left, users, MAX_USERS, not_above(entry->uid, uid));
+	const struct user_row *user = &users[at & (MAX_USERS - 1)];
+	return count && user->uid == uid ? user->row : row_other_user;
 }
 
-static __always_inline __u32 address_row(__u32 half_index, const struct half *half, const struct conn *conn)
-{
-	if (is_v4(conn->peer_high, conn->peer_low))
-		return span4_row(half_index, half->spans4, (__u32)conn->peer_low, conn->own);
-	return span6_row(half_index, half->spans6 << 1 | conn->own, conn->peer_high, conn->peer_low);
-}
-
-static __always_inline __u32 port_row(__u32 half_index, const struct half *half, const struct conn *conn)
+/* The rows of the peer's address and of the port. */
+static __always_inline void address_and_port_rows(__u32 half_index, const struct half *half, const struct conn *conn, __u32 *where,
+						  __u32 *ports)
 {
 	__u32 key = (__u32)conn->direction << 24 | (__u32)conn->protocol << 16 | conn->rule_port;
 
-	return port_span_row(half_index, half->port_spans, key);
+	if (is_v4(conn->peer_high, conn->peer_low)) {
+		__u64 both = span4_and_port_row((__u64)half_index << 1 | (conn->own & 1), (__u64)half->port_spans << 32 | half->spans4,
+						(__u32)conn->peer_low, key);
+
+		*where = both >> 32;
+		*ports = (__u32)both;
+		return;
+	}
+	*where = span6_row(half_index, half->spans6 << 1 | (conn->own & 1), conn->peer_high, conn->peer_low);
+	*ports = port_span_row(half_index, half->port_spans, key);
 }
 
 /* The rows whose AND is taken, by their places in the table; the second of a pair is ORed into the first. */
@@ -170,6 +193,8 @@ struct rows {
 };
 
 #define LOOKUP_FAILED 0xfffffffeu
+
+#define GUESSES 2
 
 /* The first rule all rows agree on, as a bit, or NO_RULE; LOOKUP_FAILED when a row is not there. A global function, as above. */
 __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
@@ -186,16 +211,21 @@ __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 
 	if (!who || !who_else || !where || !where_else || !ports || !ports_else || !user)
 		return LOOKUP_FAILED;
-	__u64 summary = (who->summary | who_else->summary) & (where->summary | where_else->summary) &
-			(ports->summary | ports_else->summary) & user->summary;
+	/*
+	 * Addresses have the most rows, and theirs is the one that is hardly ever in the cache. The others say which words of it to look at
+	 * first, so that these and its summary are waited for together.
+	 */
+	__u64 summary = (who->summary | who_else->summary) & (ports->summary | ports_else->summary) & user->summary;
 
 	for (int i = 0; i < ROW_WORDS && summary; i++) {
 		__u32 w = lowest_bit(summary);
-		__u64 bits = (who->words[w] | who_else->words[w]) & (where->words[w] | where_else->words[w]) &
+		__u64 bits = (where->words[w] | where_else->words[w]) & (who->words[w] | who_else->words[w]) &
 			     (ports->words[w] | ports_else->words[w]) & user->words[w];
 		if (bits)
 			return w * 64 + lowest_bit(bits);
 		summary &= summary - 1;
+		if (i >= GUESSES - 1)
+			summary &= where->summary | where_else->summary;
 	}
 	return NO_RULE;
 }
@@ -232,14 +262,16 @@ __noinline int decide_in(__u32 half_index, const struct half *half, const struct
 	}
 	rows.who = who;
 	rows.who_else = unknown ? half->row_not_allow : 0;
-	rows.where = all ? half->row_anything : address_row(half_index, half, conn);
+	if (all)
+		rows.where = rows.ports = half->row_anything;
+	else
+		address_and_port_rows(half_index, half, conn, &rows.where, &rows.ports);
 	rows.where_else = all		     ? half->row_not_allow_out :
 			  conn->sent_to == 1 ? half->row_sent_multicast :
 			  conn->sent_to == 2 ? half->row_sent_broadcast :
 					       0;
-	rows.ports = all ? half->row_anything : port_row(half_index, half, conn);
 	rows.ports_else = conn->unread ? half->row_not_allow_out : 0;
-	rows.user = user_span_row(half_index, half->users, conn->uid, half->row_other_user);
+	rows.user = half->users ? user_span_row(half_index, half->users, conn->uid, half->row_other_user) : half->row_other_user;
 	__u32 bit = first_rule(half_index, &rows);
 
 	if (bit == LOOKUP_FAILED)

@@ -25,12 +25,21 @@
 	}
 
 TABLE(table_row, rows, struct row, MAX_ROWS)
-TABLE(table_span4, spans4, struct span4, MAX_SPANS4)
-TABLE(table_span6, spans6, struct span6, MAX_SPANS6)
-TABLE(table_port_span, port_spans, struct port_span, MAX_PORT_SPANS)
-TABLE(table_user, users, struct user_row, MAX_USERS)
 TABLE(table_rule, rules, struct rule_entry, MAX_RULES)
 TABLE(table_class, class_rows, struct class_row, MAX_CLASSES)
+
+#define SEARCHED(lookup, array, type, limit)                        \
+	static type array[limit];                                   \
+	static __always_inline const type *lookup(__u32 half_index) \
+	{                                                           \
+		(void)half_index;                                   \
+		return array;                                       \
+	}
+
+SEARCHED(table_spans4, spans4, struct span4, MAX_SPANS4)
+SEARCHED(table_spans6, spans6, struct span6, MAX_SPANS6)
+SEARCHED(table_port_spans, port_spans, struct port_span, MAX_PORT_SPANS)
+SEARCHED(table_users, users, struct user_row, MAX_USERS)
 
 #include "decide.h"
 

@@ -18,7 +18,7 @@ import type { App } from "../contract/app.ts";
 import type { Environment } from "../contract/environment.ts";
 import { Failure } from "../contract/failure.ts";
 import { Action, SOCKET_OLDER } from "../contract/layout.gen.ts";
-import type { Rule } from "../contract/rule.ts";
+import type { PlacedRule, Rule } from "../contract/rule.ts";
 import type { SocketFields } from "../kernel/kernel.ts";
 import { PROTOCOL_TCP } from "../kernel/packet.ts";
 import { type Compiled, compile } from "../rules/compile.ts";
@@ -187,16 +187,18 @@ function tellLeftOut({ health, leftOut }: Engine): void {
 }
 
 /** Compiles as many rules as have room, the first in precedence; null and why when more than `mayLeaveOut` have none. */
-function fitting(compileFirst: (count: number) => Compiled, count: number, mayLeaveOut: number) {
-  const whole = compileFirst(count);
+function fitting(compiledOf: (rules: readonly PlacedRule[]) => Compiled, ordered: readonly PlacedRule[], mayLeaveOut: number) {
+  const whole = compiledOf(ordered);
   if (whole.ok || mayLeaveOut === 0) return { compiled: whole, leftOut: 0 };
-  let [fits, tooMany] = [0, count];
+  const rules = ordered.filter(({ enabled }) => enabled);
+  const compileFirst = (count: number): Compiled => compiledOf(rules.slice(0, count));
+  let [fits, tooMany] = [0, rules.length];
   while (tooMany - fits > 1) {
     const middle = (fits + tooMany) >>> 1;
     if (compileFirst(middle).ok) fits = middle;
     else tooMany = middle;
   }
-  const leftOut = count - fits;
+  const leftOut = rules.length - fits;
   return leftOut > mayLeaveOut ? { compiled: whole, leftOut: 0 } : { compiled: compileFirst(fits), leftOut };
 }
 
@@ -208,9 +210,9 @@ function install(engine: Engine, environment: Environment, { mayLeaveOut, decide
     whenAway: settingIn(decided.settings, "when-away") as "allow" | "deny",
     whenUnknown: settingIn(decided.settings, "when-unknown") as "allow" | "deny",
   };
-  const rules = engine.rulebook.book.ordered.filter(({ enabled }) => enabled);
-  const compileFirst = (count: number): Compiled => compile(rules.slice(0, count), apps, environment, settings, engine.workspace);
-  const { compiled, leftOut } = fitting(compileFirst, rules.length, mayLeaveOut);
+  const { ordered } = engine.rulebook.book;
+  const compiledOf = (rules: readonly PlacedRule[]): Compiled => compile(rules, apps, environment, settings, engine.workspace);
+  const { compiled, leftOut } = fitting(compiledOf, ordered, mayLeaveOut);
   if (!compiled.ok) throw new Failure("bad-input", compiled.problem);
   engine.generation = engine.kernel.install(compiled.policy);
   engine.leftOut = leftOut;

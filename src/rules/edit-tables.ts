@@ -111,7 +111,7 @@ export class EditableTables {
     if (changed.some(({ placed }) => placed.rule.who.user !== null)) return null;
     for (const part of gone) this.#leave(part, at);
     for (const [i, part] of come.entries()) this.#enter(part, at + i);
-    this.#parts = [...this.#parts.slice(0, at), ...come, ...this.#parts.slice(at + gone.length)];
+    this.#parts = this.#parts.toSpliced(at, gone.length, ...come);
     if (this.#spans4.starts.length > MAX_SPANS4 || this.#spans6.starts.length > MAX_SPANS6 || this.#ports.starts.length > MAX_PORT_SPANS)
       throw new TableFullError("Cannot follow these rules: their spans have no room");
     this.#environment = environment;

@@ -77,6 +77,15 @@ test("printLastGood() prints what was printed before as if for the first time, w
   }
 });
 
+test("writeLastGood() writes more pieces than one system call takes", (t) => {
+  const path = pathFor(t);
+  const [first] = GOOD.rules;
+  assert.ok(first);
+  const good = { ...GOOD, rules: Array.from({ length: 2500 }, (_, i) => ({ ...first, id: (i * 64 + 1) as RuleId })) };
+  assert.equal(writeLastGood(path, good, NOW), null);
+  assert.deepEqual(read(path), good);
+});
+
 test("writeLastGood() shows rules as lines of the rule language, revision and time for a person", (t) => {
   const path = pathFor(t);
   writeLastGood(path, GOOD, NOW);

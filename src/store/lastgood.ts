@@ -62,8 +62,8 @@ function blockAt(rules: readonly StoredRule[], start: number): Block {
   return block;
 }
 
-/** The file's bytes. Throws RangeError on a rule text that is not one line. */
-function encodeLastGood(lastGood: LastGood, timeMs: number): Uint8Array {
+/** The file's bytes, in pieces. Throws RangeError on a rule text that is not one line. */
+function encodeLastGood(lastGood: LastGood, timeMs: number): Uint8Array[] {
   const { rules } = lastGood;
   const head: z.infer<typeof Head> = {
     revision: lastGood.revision,
@@ -78,12 +78,13 @@ function encodeLastGood(lastGood: LastGood, timeMs: number): Uint8Array {
     pieces.push(block.bytes);
     at += block.rules.length;
   }
-  return Buffer.concat([...pieces, Buffer.from(`# end ${rules.length}\n`)]);
+  pieces.push(Buffer.from(`# end ${rules.length}\n`));
+  return pieces;
 }
 
 /** The file's text. Throws RangeError on a rule text that is not one line. */
 export function printLastGood(lastGood: LastGood, timeMs: number): string {
-  return Buffer.from(encodeLastGood(lastGood, timeMs)).toString("utf8");
+  return Buffer.concat(encodeLastGood(lastGood, timeMs)).toString("utf8");
 }
 
 /** Reads the text back. A file that is not whole is refused whole, with a sentence that names the line. */

@@ -14,10 +14,19 @@ export class RememberedRules {
     this.#database = database;
   }
 
-  /** One's own rules, oldest first. */
+  /** One's own rules, oldest first, as they are now. */
   own(): StoredRule[] {
+    return [...this.#known()];
+  }
+
+  /** One's own rules, and those of groups that a person disabled. */
+  all(): StoredRule[] {
+    return [...this.#known(), ...this.disabledInGroups()];
+  }
+
+  #known(): StoredRule[] {
     this.#own ??= ownRules(this.#database);
-    return [...this.#own];
+    return this.#own;
   }
 
   /** Rules of groups that a person disabled. */

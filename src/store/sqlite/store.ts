@@ -49,7 +49,7 @@ export function sqliteStore(database: Database): Store {
     lastGood: () => ({
       revision: currentRevision(database),
       lastRuleId: lastRuleId(database),
-      rules: [...remembered.own(), ...remembered.disabledInGroups()],
+      rules: remembered.all(),
       settings: settings(database),
       disabledGroups: disabledGroups(database),
     }),

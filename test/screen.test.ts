@@ -15,7 +15,7 @@ test("holdfast up takes every key of one read, but no answer to a question that 
     await world.peer.serve({ tcp: [443] });
     const { scope, stateDir, socketPath, dir } = world;
     const options = ["--mode", "ask", "--scope", scope, "--state", stateDir, "--rules", join(dir, "rules"), "--socket", socketPath];
-    const line = `stty cols 120 rows 40; ${[process.execPath, START, "up", ...options].join(" ")}`;
+    const line = `stty cols 200 rows 40; ${[process.execPath, START, "up", ...options].join(" ")}`;
     // A terminal is one also where CI is set.
     const terminal = world.start(["env", "CI=true", "script", "-qec", line, "/dev/null"], { cgroup: false, netns: null });
     const showing = async (text: string): Promise<void> => {

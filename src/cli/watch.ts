@@ -48,7 +48,10 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
   const { output } = context;
   const stop = new AbortController();
   const desk = new Desk();
-  const show = (): void => output.lines(desk.lines());
+  const show = (): void => {
+    output.lines(desk.lines());
+    desk.drawn(desk.current()?.id ?? null, performance.now());
+  };
   const answer = async (request: RequestInput<"answer">): Promise<void> => {
     try {
       output.lines(answerWords(await context.client().answer(request)));
@@ -58,7 +61,7 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
       // Still open unless somebody else was faster.
       if (error.code !== "not-found") return show();
     }
-    if (desk.remove(request.id, performance.now())) show();
+    if (desk.remove(request.id)) show();
   };
   let answering = false;
   const onKey = (_text: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
@@ -87,7 +90,7 @@ async function answerByKeys(context: Context, terminal: NodeJS.ReadStream): Prom
     output.lines("Waiting for questions. q ends.");
     for await (const event of questionEvents(context.client(), stop.signal)) {
       if (event.kind === "question-closed") output.lines(closedLine(event));
-      if (desk.take(event, performance.now())) show();
+      if (desk.take(event)) show();
     }
   } finally {
     terminal.off("keypress", onKey);

@@ -104,7 +104,7 @@ export function askOnTerminal({ backend, freeze, isOurs }: AskOptions): () => vo
       terminal?.show([`holdfast: ${error instanceof Failure ? error.message : String(error)}`]);
       if (!(error instanceof Failure) || error.code !== "not-found") return;
     }
-    desk.remove(id, performance.now());
+    desk.remove(id);
     update();
   };
   const onKey = (key: string): void => {
@@ -129,7 +129,7 @@ export function askOnTerminal({ backend, freeze, isOurs }: AskOptions): () => vo
   const unsubscribe = backend.subscribe(["questions"], (event) => {
     if (event.kind !== "question" && event.kind !== "question-closed") return;
     const before = desk.current();
-    const another = desk.take(event, performance.now());
+    const another = desk.take(event);
     // What an answer of ours closes is shown by answer().
     if (!answering && (another || (before !== null && desk.current() === null))) update();
   });

@@ -40,14 +40,17 @@ function Screen({ lines, onKey }: Shown): ReactElement {
 
 export type View = { readonly show: (lines: readonly Line[]) => void; readonly close: () => void };
 
+/** `onDrawn` is called whenever the newest lines are drawn: ink does so a moment after they are given. */
+export type ViewOptions = { readonly onKey: OnKey; readonly onDrawn: () => void };
+
 /** Shows lines in place of those before, until closed; what was shown last is then erased. */
-export function openView(onKey: OnKey): View {
+export function openView({ onKey, onDrawn }: ViewOptions): View {
   let instance: Instance | null = null;
   return {
     show: (lines) => {
       const screen = createElement(Screen, { lines, onKey });
       // Who opens a screen has a terminal: ink's guess would be "no" wherever CI is set.
-      if (instance === null) instance = render(screen, { exitOnCtrlC: false, patchConsole: false, interactive: true });
+      if (instance === null) instance = render(screen, { exitOnCtrlC: false, patchConsole: false, interactive: true, onRender: onDrawn });
       else instance.rerender(screen);
     },
     close: () => {

@@ -28,6 +28,8 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
   let said: string | null = null;
   let answering = false;
   let timer: NodeJS.Timeout | null = null;
+  /** The question among the lines drawn next. */
+  let drawing: number | null = null;
 
   const redraw = (): void => {
     timer = null;
@@ -35,6 +37,7 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
     const shown = { version, mode: status.mode ?? "", scope: status.scope ?? "", revision: revision ?? 0, inForce: inForce ?? false };
     const latest = [...flows.values()].reverse();
     const { columns = 80, rows = 24 } = process.stdout;
+    drawing = desk.current()?.id ?? null;
     view.show(screenLines({ ...shown, health, desk, flows: latest, said }, { columns, rows }));
   };
   const change = (): void => {
@@ -65,7 +68,7 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
     try {
       const { id, action, lifetime = { kind: "ever" }, scope = null, anyPort = false } = request;
       said = answerWords({ schema: 1, ...(await backend.answer({ id, action, lifetime, scope, anyPort })) });
-      desk.remove(id, performance.now());
+      desk.remove(id);
     } finally {
       answering = false;
     }
@@ -84,7 +87,7 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
       .then((answered) => answered && change())
       .catch(failed);
   };
-  const view = openView(onKey);
+  const view = openView({ onKey, onDrawn: () => desk.drawn(drawing, performance.now()) });
 
   const unsubscribe = backend.subscribe(["flows", "questions", "health", "rules"], (event) => {
     if (event.kind === "flow") take(event.flow);
@@ -97,11 +100,11 @@ export async function openScreen({ backend, log }: Shown): Promise<{ close(): vo
           change();
         })
         .catch(failed);
-    } else desk.take(event, performance.now());
+    } else desk.take(event);
     change();
   });
   // What was open before: subscribed first, so that nothing is missed; told twice does no harm.
-  for (const question of (await backend.listQuestions({})).questions) desk.take({ kind: "question", question }, performance.now());
+  for (const question of (await backend.listQuestions({})).questions) desk.take({ kind: "question", question });
   process.stdout.on("resize", redraw);
   redraw();
   return {

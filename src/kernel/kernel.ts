@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the rest of Holdfast sees of the kernel. linux.ts is the real one; fake.ts the same in memory, for tests without root. */
+/** What the rest of Holdfast sees of the kernel. linux.ts is the real one; daemon/engine.fixture.ts has one that only remembers, for tests without root. */
 import type { FileKey } from "../contract/app.ts";
 import type { Decoded } from "../contract/codec.ts";
 import type { Conn, Decision, Image, ImageKey, OnceKey, SocketRecord } from "../contract/layout.gen.ts";

@@ -14,22 +14,22 @@ const closed = (id: number) => ({ schema: 1, kind: "question-closed", id, answer
 test("Desk.take() never puts a new question in the place of the one shown", () => {
   const desk = new Desk();
   assert.equal(desk.answer("a"), null);
-  assert.equal(desk.take(asked(1), 0), true);
-  assert.equal(desk.take(asked(2), 0), false);
-  assert.equal(desk.take(asked(1, { flows: 9 }), 0), false);
+  assert.equal(desk.take(asked(1)), true);
+  assert.equal(desk.take(asked(2)), false);
+  assert.equal(desk.take(asked(1, { flows: 9 })), false);
   assert.equal(desk.answer("d")?.id, 1);
-  assert.equal(desk.take(closed(2), 0), false);
-  assert.equal(desk.take(asked(3), 0), false);
-  assert.equal(desk.take(closed(1), 0), true);
+  assert.equal(desk.take(closed(2)), false);
+  assert.equal(desk.take(asked(3)), false);
+  assert.equal(desk.take(closed(1)), true);
   assert.equal(desk.answer("d")?.id, 3);
-  assert.equal(desk.remove(3, 0), false);
+  assert.equal(desk.remove(3), false);
   assert.deepEqual(desk.lines(), []);
 });
 
 test("Desk.key() sets the answer; each question starts with the default", () => {
   const desk = new Desk();
-  desk.take(asked(1, { scopes: ["exact", "host", "any"] }), 0);
-  desk.take(asked(2), 0);
+  desk.take(asked(1, { scopes: ["exact", "host", "any"] }));
+  desk.take(asked(2));
   assert.deepEqual(desk.answer("a"), { id: 1, action: "allow", scope: "host", anyPort: false, lifetime: { kind: "ever" } });
   for (const key of ["s", "p", "t"]) assert.equal(desk.key(key), true);
   assert.deepEqual(desk.answer("a"), { id: 1, action: "allow", scope: "any", anyPort: true, lifetime: { kind: "quit" } });
@@ -44,13 +44,22 @@ test("Desk.key() sets the answer; each question starts with the default", () => 
   assert.equal(desk.answer("o")?.id, 2);
 });
 
-test("Desk.tooSoon() is true for a moment after a question came up by itself, not after a key", () => {
+test("Desk.tooSoon() is true until a moment after a question that came up by itself was drawn, not after a key", () => {
   const desk = new Desk();
-  desk.take(asked(1), 1000);
+  desk.take(asked(1));
+  assert.equal(desk.tooSoon(999_999), true);
+  desk.drawn(null, 500);
+  desk.drawn(2, 600);
+  assert.equal(desk.tooSoon(999_999), true);
+  desk.drawn(1, 1000);
+  desk.drawn(1, 1500);
   assert.deepEqual([desk.tooSoon(1600), desk.tooSoon(1700)], [true, false]);
-  desk.take(asked(2), 2000);
+  desk.take(asked(2));
   desk.key("down");
   assert.equal(desk.tooSoon(2001), false);
-  desk.take(closed(2), 3000);
-  assert.deepEqual([desk.current()?.id, desk.tooSoon(3100)], [1, true]);
+  desk.take(closed(2));
+  desk.drawn(2, 2900);
+  assert.equal(desk.tooSoon(999_999), true);
+  desk.drawn(1, 3000);
+  assert.deepEqual([desk.current()?.id, desk.tooSoon(3100), desk.tooSoon(3700)], [1, true, false]);
 });

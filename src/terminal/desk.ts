@@ -10,7 +10,7 @@ type QuestionChange =
   | { readonly kind: "question"; readonly question: Question }
   | { readonly kind: "question-closed"; readonly id: number };
 
-/** A key this soon after a question came up by itself was meant for what stood there before, milliseconds. */
+/** A key this soon after a question that came up by itself was drawn was meant for what stood there before, milliseconds. */
 const TOO_SOON_MS = 700;
 /** What is said then. */
 export const TOO_SOON = "This question has just come up: press the key again to answer it";
@@ -38,7 +38,8 @@ export class Desk {
   #scope = 0;
   #lifetime = 0;
   #anyPort = false;
-  #cameUpMs = Number.NEGATIVE_INFINITY;
+  /** When the question that came up by itself was first drawn; null while it is not. */
+  #drawnMs: number | null = Number.NEGATIVE_INFINITY;
 
   /** `lifetimes`: those to choose from, the usual one first. */
   constructor(lifetimes: readonly Choice[] = LIFETIMES) {
@@ -46,24 +47,29 @@ export class Desk {
   }
 
   /** Takes in what happened; true when there is another question to show. */
-  take(event: QuestionChange, nowMs: number): boolean {
-    if (event.kind === "question-closed") return this.remove(event.id, nowMs);
+  take(event: QuestionChange): boolean {
+    if (event.kind === "question-closed") return this.remove(event.id);
     this.#open.set(event.question.id, event.question);
-    return this.#current === null && this.#comeUp(event.question.id, nowMs);
+    return this.#current === null && this.#comeUp(event.question.id);
   }
 
   /** Forgets a question that is answered or gone; true when another is now shown. */
-  remove(id: number, nowMs: number): boolean {
+  remove(id: number): boolean {
     this.#open.delete(id);
     if (this.#current !== id) return false;
     this.#current = null;
     const next = this.#open.keys().next().value;
-    return next !== undefined && this.#comeUp(next, nowMs);
+    return next !== undefined && this.#comeUp(next);
   }
 
-  /** Whether the question shown came up by itself so short a time ago that no key was meant for it. */
+  /** The question `id` is before the person's eyes from now on: what is taken in is drawn later, on a slow machine much later. */
+  drawn(id: number | null, nowMs: number): void {
+    if (id === this.#current) this.#drawnMs ??= nowMs;
+  }
+
+  /** Whether the question shown came up by itself, and is not drawn or was so short a time ago that no key was meant for it. */
   tooSoon(nowMs: number): boolean {
-    return nowMs - this.#cameUpMs < TOO_SOON_MS;
+    return this.#drawnMs === null || nowMs - this.#drawnMs < TOO_SOON_MS;
   }
 
   /** A key that sets the answer or goes to another question ("up", "down"); false for any other. */
@@ -123,8 +129,8 @@ export class Desk {
     ];
   }
 
-  #comeUp(id: number, nowMs: number): boolean {
-    this.#cameUpMs = nowMs;
+  #comeUp(id: number): boolean {
+    this.#drawnMs = null;
     return this.#turnTo(id);
   }
 

@@ -8,7 +8,7 @@ import { cells } from "./table.ts";
 
 function state(questions: number, flows: number): ScreenState {
   const desk = new Desk();
-  for (let id = 1; id <= questions; id++) desk.take({ kind: "question", question: { ...QUESTION, id } }, 0);
+  for (let id = 1; id <= questions; id++) desk.take({ kind: "question", question: { ...QUESTION, id } });
   return {
     version: "0.1.0",
     mode: "ask",

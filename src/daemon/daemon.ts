@@ -18,7 +18,7 @@ import { NameBook } from "../flows/names.ts";
 import { FlowTable } from "../flows/table.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernel } from "../kernel/linux.ts";
-import { trimHeap } from "../kernel/memory.ts";
+import { releaseNodeFile, trimHeap } from "../kernel/memory.ts";
 import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
 import { readHosts } from "../kernel/system-files.ts";
@@ -227,6 +227,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     guarded("guard network namespaces", () => engine.guards.check()),
     guarded("close network namespaces", () => spaces.rest()),
   ];
+  releaseNodeFile();
   const timers = [
     setInterval(() => kernel.heartbeat(), HEARTBEAT_MS),
     setInterval(() => {

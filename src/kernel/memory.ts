@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Memory shared with the kernel: maps the daemon writes without a system call an entry, and ring buffers it reads. */
+import { readFileSync } from "node:fs";
 import koffi from "koffi";
 import { SystemCallError } from "./libc.ts";
 
@@ -14,6 +15,10 @@ const eventfd_ = process_.func("int eventfd(unsigned int, int)");
 const mallopt_ = process_.func("int mallopt(int, int)");
 const mallocTrim_ = process_.func("int malloc_trim(size_t)");
 
+const madvise_ = process_.func("int madvise(uint64_t, size_t, int)");
+
+/** madvise(2). */
+const MADV_DONTNEED = 4;
 const M_ARENA_MAX = -8;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -31,6 +36,20 @@ export function shareHeap(): void {
 /** Gives back what has been freed (malloc_trim(3)): after the kernel's own types have been read, some 15 MB. */
 export function trimHeap(): void {
   mallocTrim_(0);
+}
+
+/**
+ * Lets go of the pages of Node's own file, which its start has touched nearly all of; those that are used come back from the page cache when
+ * they are. Only what is as it is in the file: parts that were written to (relocated) stay.
+ */
+export function releaseNodeFile(): void {
+  for (const mapping of readFileSync("/proc/self/smaps", "latin1").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+    const [, from, to, path] = /^([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ \S+ +(.*)/.exec(mapping) ?? [];
+    if (from === undefined || to === undefined || path !== process.execPath) continue;
+    if (!/^Anonymous: +0 kB$/m.test(mapping) || !/^Private_Dirty: +0 kB$/m.test(mapping)) continue;
+    const start = BigInt(`0x${from}`);
+    madvise_(start, BigInt(`0x${to}`) - start, MADV_DONTNEED);
+  }
 }
 
 /** A mapping of a kernel object; `bytes` must not be used after `unmap()`. */

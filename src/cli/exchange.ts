@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Rules from and for other programs' files: which format a file has, its report, and the way out. Read and written as the caller. */
+
 import { basename, extname, join } from "node:path";
+import { countIs } from "../contract/count.ts";
 import { Failure } from "../contract/failure.ts";
 import type { ImportedFile, ImportReport } from "../contract/replies.ts";
 import { parseFile } from "../rules/file.ts";
@@ -8,7 +10,6 @@ import { type ForeignFormat, formatOf, importForeign, readJson } from "../rules/
 import { type LsExport, toLsrules } from "../rules/foreign/to-lsrules.ts";
 import { printRule } from "../rules/print.ts";
 import { unsupported } from "../rules/unsupported.ts";
-import { count } from "../terminal/words.ts";
 import { isFile, jsonFilesOf, readText } from "./files.ts";
 
 /** `auto`: as the file looks. */
@@ -66,7 +67,7 @@ export function dryRun({ text, report }: FileToImport, file: string): ImportedFi
       })
     : read.problems;
   if (problems.length > 0) {
-    const wrong = `${count(problems.length, "line")} ${problems.length === 1 ? "is" : "are"} wrong`;
+    const wrong = `${countIs(problems.length, "line")} wrong`;
     throw new Failure("bad-input", `Cannot import "${file}": ${wrong}`, { problems: problems.map((problem) => ({ file, ...problem })) });
   }
   const rules = (read.ok ? read.rules : []).map(({ rule, line }) => ({

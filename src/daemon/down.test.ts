@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An edit is in force whole, or nothing happened; and what cannot be done beside it keeps nothing else from being done. */
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { Action, MAX_RULES } from "../contract/layout.gen.ts";
 import type { ImageKeyFields, SocketFields } from "../kernel/kernel.ts";
 import type { NewRule } from "../store/store.ts";
-import { edit, expire, followFiles, putInForce } from "./down.ts";
+import { edit, expire, followFiles, putInForce, readRule } from "./down.ts";
 import { FakeEngine } from "./engine.fixture.ts";
+import { watchCounters } from "./health.ts";
 import type { FlowFields } from "./holds.ts";
 
 const rule = (text: string, ends: NewRule["ends"] = { kind: "ever" }): NewRule => ({ text, enabled: true, ends });
@@ -192,4 +193,33 @@ check("an edit stays in force though a held flow cannot be refused and a connect
   fake.sockets = [];
   await service.addRule({ text: "deny any -> 192.0.2.2" });
   assert.deepEqual(fake.health, []);
+});
+
+check("removeRule() of a rule that is not one's own says what to do instead", async (fake) => {
+  const { service, engine, rulesDir } = fake;
+  fake.factory = [readRule("allow any -> loopback priority highest")];
+  writeFileSync(join(rulesDir, "work.rules"), "deny any -> 192.0.2.7\n");
+  await followFiles(engine);
+  const removing = (group: string) => {
+    const [placed] = engine.rulebook.book.ordered.filter((each) => each.group === group);
+    assert.ok(placed);
+    return service.removeRule({ id: placed.id });
+  };
+  await assert.rejects(removing("work"), /it is in group "work"; disable it with "holdfast rules disable \d+"$/);
+  await assert.rejects(removing("factory"), /it is a protected factory rule; a narrower rule with "priority highest" overrules it$/);
+});
+
+check("listGroups() says in a sentence why a folder named like a rule file is none", async (fake) => {
+  const { service, engine, rulesDir } = fake;
+  mkdirSync(join(rulesDir, "d.rules"));
+  await followFiles(engine);
+  const { groups } = await service.listGroups({});
+  const messages = groups.flatMap(({ problems }) => problems.map(({ message }) => message));
+  assert.deepEqual(messages, [`Cannot read "${join(rulesDir, "d.rules")}": it is a folder`]);
+});
+
+check("watchCounters() says of one event that it was lost", async ({ engine: { health } }) => {
+  watchCounters(health, { eventsLost: 1, peersFull: 1, syncntFailed: 2 });
+  const texts = health.list().map(({ text }) => text.split(/ because|:/)[0]);
+  assert.deepEqual(texts, ["1 event was lost", `The kernel's "setsockopt" failed 2 times`, `The kernel's table "peers" was full 1 time`]);
 });

@@ -15,6 +15,7 @@
 
 import { join } from "node:path";
 import type { App } from "../contract/app.ts";
+import { countIs } from "../contract/count.ts";
 import type { Environment } from "../contract/environment.ts";
 import { Failure } from "../contract/failure.ts";
 import { Action, SOCKET_OLDER } from "../contract/layout.gen.ts";
@@ -163,7 +164,9 @@ function tellHealth({ rulebook, health }: Engine): void {
   health.keep(
     "rules-unreadable",
     "error",
-    unreadable[0] ? `${unreadable.length} of your rules cannot be read by this version and are not in force: ${unreadable[0].text}` : null,
+    unreadable[0]
+      ? `${unreadable.length} of your rules cannot be read by this version, so ${unreadable.length === 1 ? "it is" : "they are"} not in force: ${unreadable[0].text}`
+      : null,
   );
   const refused = groups.find(({ problems }) => problems.length > 0);
   const [problem] = refused?.problems ?? [];
@@ -182,7 +185,7 @@ function tellLeftOut({ health, leftOut }: Engine): void {
     "error",
     leftOut === 0
       ? null
-      : `There is no room for ${leftOut} of your rules, the last in the order of "holdfast rules ls", and they are not in force: remove or disable rules or groups`,
+      : `There is no room for ${leftOut} of your rules, the last in the order of "holdfast rules ls", so ${leftOut === 1 ? "it is" : "they are"} not in force: remove or disable rules or groups`,
   );
 }
 
@@ -281,7 +284,7 @@ export function expire(engine: Engine): Promise<void> {
     health.keep(
       "expired-kept",
       "warning",
-      told ? null : `${rulebook.over.size} of your rules are over and not in force any more, but the database cannot forget them yet`,
+      told ? null : `${countIs(rulebook.over.size, "rule")} over and not in force any more, but the database cannot forget them yet`,
     );
     if (ended.length > 0 || told) {
       const decided = engine.remember((store) => store.lastGood()) ?? engine.decided;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Action } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
+import type { Rule } from "../contract/rule.ts";
 import type { Kernel, SocketFields } from "../kernel/kernel.ts";
 import { Workspace } from "../rules/compile.ts";
 import { StoreFailure } from "../store/problem.ts";
@@ -37,6 +38,8 @@ export class FakeEngine {
   /** The policy in force. */
   policy: CompiledPolicy | null = null;
   sockets: SocketFields[] = [];
+  /** The rules of the group "factory". */
+  factory: Rule[] = [];
   /** What the kernel decides about every connection. */
   action: number = Action.ALLOW;
   readonly store: Store;
@@ -51,7 +54,7 @@ export class FakeEngine {
     const parts: Partial<Engine> = {
       kernel: this.#kernel() as Kernel,
       registry: { all: () => [].values(), app: () => null } as Partial<Engine["registry"]> as Engine["registry"],
-      rulebook: new Rulebook({ store: () => this.store, rulesDir: this.rulesDir, stateDir: this.folder, factory: () => [] }),
+      rulebook: new Rulebook({ store: () => this.store, rulesDir: this.rulesDir, stateDir: this.folder, factory: () => this.factory }),
       holds: new Holds({ enter: () => this.#closed() } as Partial<Spaces> as Spaces, () => true),
       questions: new Questions(),
       health,

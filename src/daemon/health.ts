@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is wrong, as a list of named, worded, ranked conditions; and the counters they come from. */
+import { count } from "../contract/count.ts";
 import type { HealthItem } from "../contract/shapes.ts";
 
 const RANK = { error: 0, warning: 1, info: 2 } as const;
@@ -62,14 +63,14 @@ export function watchCounters(health: Health, counters: Readonly<Record<string, 
     "warning",
     lost === 0
       ? null
-      : `${lost} events were lost because they came faster than they were read: some flows are missing from the history. Verdicts are not affected`,
+      : `${count(lost, "event")} ${lost === 1 ? "was" : "were"} lost because more came than was read in time: some flows are missing from the history. Verdicts are not affected`,
   );
   for (const [counter, table] of Object.entries(TABLE_FULL)) {
     const full = counters[counter] ?? 0;
     health.keep(
       `full-${table}`,
       "warning",
-      full === 0 ? null : `The kernel's table "${table}" was full ${full} times: what did not fit is looked up anew or held`,
+      full === 0 ? null : `The kernel's table "${table}" was full ${count(full, "time")}: what did not fit is looked up anew or held`,
     );
   }
   for (const [counter, helper] of Object.entries(HELPER_FAILED)) {
@@ -77,7 +78,7 @@ export function watchCounters(health: Health, counters: Readonly<Record<string, 
     health.keep(
       `failed-${helper}`,
       "warning",
-      failed === 0 ? null : `The kernel's "${helper}" failed ${failed} times: what it was for was refused or held`,
+      failed === 0 ? null : `The kernel's "${helper}" failed ${count(failed, "time")}: what it was for was refused or held`,
     );
   }
 }

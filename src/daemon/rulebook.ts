@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { decodeBytes } from "../contract/bytes.ts";
 import type { FileProblem } from "../contract/failure.ts";
+import { fileReason } from "../contract/file-reason.ts";
 import type { PlacedRule, Rule } from "../contract/rule.ts";
 import { parseFile } from "../rules/file.ts";
 import { orderRules, placeIn } from "../rules/order.ts";
@@ -168,7 +169,7 @@ export class Rulebook {
         rules: [],
         description: null,
         bytes: new Uint8Array(),
-        problems: refused(error instanceof Error ? error.message : String(error)),
+        problems: refused(`Cannot read "${path}": ${fileReason(error)}`),
       };
     }
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a `run` connected to: per program and place, what was allowed and what was denied. */
+
 import type { AppShape, Flow, HealthItem } from "../contract/api.ts";
 import { visible } from "../contract/bytes.ts";
-import { bytesWords, connectionWords, count } from "../terminal/words.ts";
+import { count } from "../contract/count.ts";
+import { bytesWords, connectionWords } from "../terminal/words.ts";
 
 /** One program and one place under one verdict. `held`: nobody had answered when COMMAND ended, so nothing was sent. */
 export type SummaryLine = Pick<Flow, "direction" | "protocol" | "address" | "port" | "name" | "verdict" | "by" | "rule"> & {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the API asks, answered from the engine. Edits go down (down.ts); everything else only looks. */
+
 import { release as kernelRelease } from "node:os";
+import { countIs } from "../contract/count.ts";
 import { Failure } from "../contract/failure.ts";
 import type { FlowRecord } from "../contract/flow.ts";
 import { MAX_RULES } from "../contract/layout.gen.ts";
@@ -20,7 +22,7 @@ import type { Events } from "./events.ts";
 import { explain } from "./explained.ts";
 import { DAEMON_TABLE_FULL, HELPER_FAILED, TABLE_FULL } from "./health.ts";
 import { endedNow } from "./lifetimes.ts";
-import { readRuleFile } from "./rulebook.ts";
+import { FACTORY, readRuleFile } from "./rulebook.ts";
 import { SETTINGS, settingKey, settingOf, settingValue } from "./settings.ts";
 import { shownApp, shownFlow, shownQuestion } from "./shown.ts";
 import { VERSION } from "./version.ts";
@@ -241,13 +243,15 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
       if (stored.group !== null)
         throw new Failure(
           "conflict",
-          `Cannot remove rule ${id}: it is in group "${stored.group}"; disable it with "holdfast rules disable ${id}"`,
+          stored.group === FACTORY
+            ? `Cannot remove rule ${id}: it is a protected factory rule; a narrower rule with "priority highest" overrules it`
+            : `Cannot remove rule ${id}: it is in group "${stored.group}"; disable it with "holdfast rules disable ${id}"`,
         );
       return { ...edited(engine, await edit(engine, (store) => store.edit([{ kind: "remove", id }], Date.now()))), id, text: stored.text };
     },
     setRuleEnabled: async ({ id, enabled }) => {
       const stored = ownRule(engine, id, enabled ? "enable" : "disable");
-      if (stored.group === "factory" && !enabled)
+      if (stored.group === FACTORY && !enabled)
         throw new Failure(
           "conflict",
           `Cannot disable rule ${id}: it is a protected factory rule; a narrower rule with "priority highest" overrules it`,
@@ -259,14 +263,9 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
     importRules: async ({ file, text }) => {
       const read = readRuleFile(text, file);
       if (read.problems.length > 0) {
-        const count = read.problems.length;
-        throw new Failure(
-          "bad-input",
-          `Cannot import "${file}": ${count} ${count === 1 ? "line is" : "lines are"} wrong; nothing was added`,
-          {
-            problems: read.problems,
-          },
-        );
+        throw new Failure("bad-input", `Cannot import "${file}": ${countIs(read.problems.length, "line")} wrong; nothing was added`, {
+          problems: read.problems,
+        });
       }
       const changes = read.rules.map(({ rule }) => ({ kind: "add" as const, rule: newRule(rule, rule.who.program.value) }));
       const done = await edit(engine, (store) => store.edit(changes, Date.now()));

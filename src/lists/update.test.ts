@@ -44,7 +44,7 @@ suite("judgeUpdate()", () => {
       "refuses a list about something else",
       null,
       version("[Adblock Plus 2.0]\n##.ad\n"),
-      "Cannot use this list: its 1 rules are about something else than whole hosts, domains or addresses",
+      "Cannot use this list: its 1 rule is about something else than whole hosts, domains or addresses",
     ],
   ];
   for (const [sentence, previous, next, why] of cases) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The open questions, the one the person is at, and the answer as set so far. A new question never takes the place of the one shown. */
+
 import type { ApiEvent, Question, RequestInput } from "../contract/api.ts";
-import { count, detailWords, questionWords } from "./words.ts";
+import { count } from "../contract/count.ts";
+import { detailWords, questionWords } from "./words.ts";
 
 type Answer = RequestInput<"answer">;
 type Lifetime = NonNullable<Answer["lifetime"]>;

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `up` shows in a terminal, as lines: how things stand, open questions, the latest flows. Pure: the same state gives the same lines. */
+
 import type { Flow, HealthItem, Question } from "../contract/api.ts";
 import { visible } from "../contract/bytes.ts";
+import { count } from "../contract/count.ts";
 import { type Desk, KEYS } from "./desk.ts";
 import { type Column, fit, table } from "./table.ts";
-import {
-  appWords,
-  bytesWords,
-  clockWords,
-  count,
-  detailWords,
-  peerWords,
-  portWords,
-  questionWords,
-  verdictWords,
-  wantWords,
-} from "./words.ts";
+import { appWords, bytesWords, clockWords, detailWords, peerWords, portWords, questionWords, verdictWords, wantWords } from "./words.ts";
 
 /** How a line looks; its words alone say the same. */
 export type Tone = "plain" | "title" | "faint" | "good" | "bad" | "chosen";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How apps, peers, amounts and times read in a terminal. */
+
 import type { AppShape, Flow, Question, ReplyOf } from "../contract/api.ts";
+import { count } from "../contract/count.ts";
 
 /** "curl", "git via ssh", "python3 sync.py"; "not yet identified". */
 export function appWords(app: AppShape | null): string {
@@ -85,11 +87,6 @@ export function timeWords(iso: string | null): string {
   const two = (number: number): string => String(number).padStart(2, "0");
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-}
-
-/** "1 rule", "2 rules". */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** What an answer did. */

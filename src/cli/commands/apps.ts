@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { Command } from "commander";
 import type { AppSummary, ReplyOf } from "../../contract/api.ts";
-import { appWords, bytesWords, count, timeWords } from "../../terminal/words.ts";
+import { count } from "../../contract/count.ts";
+import { appWords, bytesWords, timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 
 export function addApps(program: Command, context: Context): void {

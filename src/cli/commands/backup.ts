@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `backup`, `restore`: rules, settings and lists as one JSON file, written and read by the caller. */
+
 import type { Command } from "commander";
 import type { Backup } from "../../contract/api.ts";
+import { count } from "../../contract/count.ts";
 import { Failure } from "../../contract/failure.ts";
-import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { readText, writeText } from "../files.ts";
 import { callersPath } from "../read.ts";

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `rules import` and `rules export`: our own rule files, and those of Little Snitch and OpenSnitch. */
+
 import type { Command } from "commander";
 import type { ReplyOf } from "../../contract/api.ts";
+import { count } from "../../contract/count.ts";
 import { Failure } from "../../contract/failure.ts";
 import type { ImportedFile } from "../../contract/replies.ts";
-import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { writeText } from "../files.ts";
 import { callersPath, listed, oneOf } from "../read.ts";

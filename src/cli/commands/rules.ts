@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `rules …`: the local rules. `check` reads a file with no daemon. */
+
 import type { Command } from "commander";
 import type { Checked, ListedRule, ReplyOf } from "../../contract/api.ts";
+import { count } from "../../contract/count.ts";
 import { FAILURES } from "../../contract/failure.ts";
-import { count, timeWords } from "../../terminal/words.ts";
+import { timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { readText } from "../files.ts";
 import { problemLines } from "../output.ts";

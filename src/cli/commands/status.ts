@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `status`: also says what is known when there is no daemon. */
+
 import { release } from "node:os";
 import type { Command } from "commander";
 import type { Status } from "../../contract/api.ts";
+import { count } from "../../contract/count.ts";
 import { FAILURES, Failure } from "../../contract/failure.ts";
 import type { PinnedScope } from "../../contract/local.ts";
-import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 
 export function addStatus(program: Command, context: Context): void {

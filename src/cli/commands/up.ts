@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `up`, `down`, `panic`: what brings the firewall and takes it away, with no daemon to ask. */
+
 import type { Command } from "commander";
 import type { Mode } from "../../contract/connection.ts";
+import { count } from "../../contract/count.ts";
 import { DEFAULT_RULES, DEFAULT_STATE, type Removed } from "../../contract/local.ts";
-import { count } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { callersPath, folder, oneOf } from "../read.ts";
 

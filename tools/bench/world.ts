@@ -14,8 +14,8 @@ export const FIRST_ADDRESS = "198.18.0.1";
 
 export type Bench = {
   readonly world: World;
-  /** Runs load.c in the app's namespace; `judged`: in the cgroup Holdfast is in force for. Returns its lines as numbers. */
-  readonly load: (args: readonly (string | number)[], judged: boolean) => Promise<number[]>;
+  /** Runs load.c in the app's namespace; `judged`: in the cgroup Holdfast is in force for, or in another. Returns its lines as numbers. */
+  readonly load: (args: readonly (string | number)[], judged: boolean | string) => Promise<number[]>;
   readonly loadFile: string;
 };
 

@@ -353,3 +353,11 @@ test("holdfast flows --follow exits 3 when the daemon ends", async () => {
 test("the daemon has logged nothing about replies that do not fit", () => {
   assert.deepEqual(logged, []);
 });
+
+test("holdfast rules add says on standard error what a rule names and is not here; its JSON stays what it is", async () => {
+  const add = (rule: string) => holdfast(["rules", "add", rule, "--json", "--socket", socket]);
+  const absent = await add("deny /nonexistent/x -> any");
+  assert.deepEqual([absent.exit, absent.err], [0, 'There is no file "/nonexistent/x" here: until there is, the rule matches no program\n']);
+  assert.equal(ROUTES.addRule.reply.safeParse(JSON.parse(absent.out)).success, true);
+  assert.equal((await add("deny /bin/sh -> any")).err, "");
+});

@@ -30,7 +30,10 @@ export function addRules(program: Command, context: Context): void {
     .command("add")
     .description("Add a rule. In force when it returns, for running connections too.")
     .argument("<rule>", `the rule in quotes, as in 'allow /usr/bin/curl -> 192.0.2.7 tcp/443'`)
-    .action(async (text: string) => edited(await context.client().addRule({ text }), "Added"));
+    .action(async (text: string) => {
+      edited(await context.client().addRule({ text }), "Added");
+      for (const sentence of await absent(text)) output.error(sentence);
+    });
   rules
     .command("rm")
     .description("Remove a rule.")
@@ -60,6 +63,13 @@ export function addRules(program: Command, context: Context): void {
       output.reply(reply, () => (reply.ok ? `${file}: ${count(reply.rules, "rule")}, no problem` : problemLines(reply.problems)));
       if (!reply.ok) context.exit = FAILURES["bad-input"].exit;
     });
+}
+
+/** What a rule names and is not here: in force all the same. Nothing of a text the daemon alone can read. */
+async function absent(text: string): Promise<string[]> {
+  const [{ parseRule }, { absentWords }] = await Promise.all([import("../../rules/parse.ts"), import("../absent.ts")]);
+  const parsed = parseRule(text);
+  return parsed.ok ? absentWords(parsed.rule) : [];
 }
 
 /** What the daemon would say to the same file: rules that cannot be read, and those this version cannot enforce. */

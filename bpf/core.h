@@ -98,7 +98,12 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+struct user_namespace {
+	int level;
+};
+
 struct net {
+	struct user_namespace *user_ns;
 	__u64 net_cookie;
 };
 

@@ -9,6 +9,7 @@
 #define HOLDFAST_DECIDE_H
 
 #include "event.h"
+#include "name_hash.h"
 
 /* What a decision is made from. Addresses: 128-bit numbers in host order, v4 as ::ffff:a.b.c.d. */
 struct conn {
@@ -18,11 +19,12 @@ struct conn {
 	__u32 uid;	 /* real uid at the connection */
 	__u16 rule_port; /* host order; outgoing: the peer's, incoming: ours; 0 without ports */
 	__u8 protocol;
-	__u8 direction; /* enum direction */
-	__u8 own;	/* the peer's address is one of the namespace's own */
-	__u8 sent_to;	/* incoming: 0 unicast, 1 multicast, 2 broadcast */
-	__u8 unread;	/* UNREAD_*: what of an outgoing packet could not be read */
-	__u8 reserved;
+	__u8 direction;			      /* enum direction */
+	__u8 own;			      /* the peer's address is one of the namespace's own */
+	__u8 sent_to;			      /* incoming: 0 unicast, 1 multicast, 2 broadcast */
+	__u8 unread;			      /* UNREAD_*: what of an outgoing packet could not be read */
+	__u8 more;			      /* the address has more candidates than these */
+	__u64 candidates[DECIDED_CANDIDATES]; /* ids, in the order of rules.md, then 0 */
 };
 
 /* A rule that might match what could not be read counts when it denies or asks, and does not when it allows. */
@@ -35,14 +37,19 @@ struct decision {
 	__u8 action; /* enum action */
 	__u8 by;     /* enum decided_by */
 	__u8 quiet;
-	__u8 failed; /* a lookup failed that cannot fail: the caller counts it */
-	__u32 reserved;
+	__u8 failed;	/* a lookup failed that cannot fail: the caller counts it */
+	__u8 ambiguous; /* the names come to different verdicts, or there are more of them than are decided */
+	__u8 reserved;
+	__u16 reserved2;
 };
 
-/* What BPF_PROG_RUN hands to `decide_call` and gets back. */
+/* What BPF_PROG_RUN hands to `decide_once` and gets back. */
 struct decide_call {
 	struct conn conn;
 	struct decision decision;
+	__u64 netns; /* not 0: the candidates are those of process `tgid` in this namespace, instead of conn's */
+	__u32 tgid;
+	__u32 reserved;
 };
 
 #define V4_MAPPED 0xffffull /* high half of the low word of ::ffff:a.b.c.d */
@@ -186,7 +193,7 @@ struct rows {
 	__u32 who;
 	__u32 who_else; /* unidentified: rules that deny or ask might be about this app */
 	__u32 where;
-	__u32 where_else; /* incoming to a multicast or broadcast address. Name rows will be ORed here as well */
+	__u32 where_else; /* incoming to a multicast or broadcast address */
 	__u32 ports;
 	__u32 ports_else; /* port not readable: outgoing rules that deny or ask might be about it */
 	__u32 user;
@@ -230,17 +237,77 @@ __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 	return NO_RULE;
 }
 
-/* A lookup that cannot fail failed: hold, as for anything not known. */
-static __always_inline int decision_failed(struct decision *decision)
+/* The class of a name that rules name; NAME_NO_CLASS for others. */
+__noinline __u32 name_class(__u32 half_index, const struct half *half, __u64 sum, __u32 labels)
 {
-	decision->action = ACTION_IDENTIFY;
-	decision->by = BY_UNKNOWN;
-	decision->failed = 1;
-	return 0;
+	return half ? name_find(&half->names, half_index, sum, labels) : NAME_NO_CLASS;
 }
 
-/* Decides `conn` by one half of the tables. Every field of `decision` is written. Returns 0: a global function returns a number. */
-__noinline int decide_in(__u32 half_index, const struct half *half, const struct conn *conn, struct decision *decision)
+/*
+ * The first rule for a connection by the names of one candidate: `bit`, which is the first by its address, or one before it that holds for
+ * one of the names. A rule that matches any name matches the candidate, so the first of all is the first of each. LOOKUP_FAILED as above.
+ */
+__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, struct rows *rows, __u64 id, __u32 bit)
+{
+	if (!half || !rows)
+		return LOOKUP_FAILED;
+	const struct candidate *candidate = table_candidate(id);
+
+	if (!candidate)
+		return bit;
+	rows->where_else = 0;
+	for (__u32 i = 0; i < CANDIDATE_SUFFIXES && i < candidate->count; i++) {
+		__u32 class = name_class(half_index, half, candidate->sums[i], candidate->labels[i]);
+
+		if (class == NAME_NO_CLASS)
+			continue;
+		const struct name_rows *entry = table_name_rows(half_index, class);
+
+		if (!entry)
+			return LOOKUP_FAILED;
+		if (candidate->wholes >> i & 1)
+			rows->where = id & CANDIDATE_TRUSTED ? entry->self : entry->self_forged;
+		else
+			rows->where = id & CANDIDATE_TRUSTED ? entry->below : entry->below_forged;
+		if (!rows->where)
+			continue;
+		__u32 named = first_rule(half_index, rows);
+
+		if (named == LOOKUP_FAILED)
+			return LOOKUP_FAILED;
+		if (named < bit)
+			bit = named;
+	}
+	return bit;
+}
+
+/* What it means that `bit` is the first rule, or NO_RULE: enum action; ACTION_NONE when a lookup failed. */
+__noinline __u32 action_of(__u32 half_index, const struct half *half, __u32 unknown, __u32 bit)
+{
+	__u32 action;
+
+	if (!half || bit == LOOKUP_FAILED)
+		return ACTION_NONE;
+	if (bit == NO_RULE) {
+		action = half->mode;
+	} else {
+		const struct rule_entry *rule = table_rule(half_index, bit);
+
+		if (!rule)
+			return ACTION_NONE;
+		action = rule->action;
+	}
+	return unknown && action != ACTION_ALLOW ? ACTION_IDENTIFY : action;
+}
+
+/* Less is more restrictive: deny, ask, identify, allow. */
+static __always_inline __u32 leniency(__u32 action)
+{
+	return action == ACTION_ALLOW ? ACTION_IDENTIFY + 1 : action;
+}
+
+/* Decides `conn` by one half of the tables. Every field of `decision` is written. */
+static __always_inline int decide_in(__u32 half_index, const struct half *half, const struct conn *conn, struct decision *decision)
 {
 	if (!half || !conn || !decision)
 		return 0;
@@ -250,10 +317,11 @@ __noinline int decide_in(__u32 half_index, const struct half *half, const struct
 	struct rows rows;
 
 	decision->rule = 0;
-	decision->bit = NO_RULE;
 	decision->quiet = 0;
 	decision->failed = 0;
+	decision->ambiguous = 0;
 	decision->reserved = 0;
+	decision->reserved2 = 0;
 
 	if (!unknown) {
 		const struct class_row *entry = table_class(half_index, conn->class);
@@ -272,28 +340,55 @@ __noinline int decide_in(__u32 half_index, const struct half *half, const struct
 					       0;
 	rows.ports_else = conn->unread ? half->row_not_allow_out : 0;
 	rows.user = half->users ? user_span_row(half_index, half->users, conn->uid, half->row_other_user) : half->row_other_user;
-	__u32 bit = first_rule(half_index, &rows);
 
-	if (bit == LOOKUP_FAILED)
-		return decision_failed(decision);
-	if (bit == NO_RULE) {
-		decision->action = unknown && half->mode != ACTION_ALLOW ? ACTION_IDENTIFY : half->mode;
-		decision->by = decision->action == ACTION_IDENTIFY ? BY_IDENTIFY : BY_MODE;
+	/* By the address alone, and by each candidate; the most restrictive counts. Where another than the program itself tells a name,
+	 * the address alone does not count. */
+	__u32 bit = first_rule(half_index, &rows);
+	__u32 action = action_of(half_index, half, unknown, bit);
+	__u32 by_address = bit;
+	__u32 first_action = ACTION_NONE;
+
+	if (action && !all && half->names.buckets) {
+		int named = 0;
+
+		for (int i = 0; i < DECIDED_CANDIDATES; i++)
+			named |= conn->candidates[i] & CANDIDATE_TRUSTED;
+		for (int i = 0; i < DECIDED_CANDIDATES && conn->candidates[i]; i++) {
+			__u32 bit_named = first_rule_named(half_index, half, &rows, conn->candidates[i], by_address);
+			__u32 action_named = action_of(half_index, half, unknown, bit_named);
+
+			if (i == 0)
+				first_action = action_named;
+			if (action_named != first_action)
+				decision->ambiguous = 1;
+			if ((i == 0 && named) || leniency(action_named) < leniency(action)) {
+				bit = bit_named;
+				action = action_named;
+			}
+		}
+		if (conn->more)
+			decision->ambiguous = 1;
+	}
+	decision->bit = bit;
+	decision->action = action;
+	if (!action) {
+		/* A lookup that cannot fail failed: hold, as for anything not known. */
+		decision->action = ACTION_IDENTIFY;
+		decision->by = BY_UNKNOWN;
+		decision->failed = 1;
+		return 0;
+	}
+	decision->by = action == ACTION_IDENTIFY ? BY_IDENTIFY : bit == NO_RULE ? BY_MODE : BY_RULE;
+	if (decision->by != BY_RULE) {
+		decision->bit = NO_RULE;
 		return 0;
 	}
 	const struct rule_entry *rule = table_rule(half_index, bit);
-	if (!rule)
-		return decision_failed(decision);
-	if (unknown && rule->action != ACTION_ALLOW) {
-		decision->action = ACTION_IDENTIFY;
-		decision->by = BY_IDENTIFY;
-		return 0;
+
+	if (rule) {
+		decision->rule = rule->id;
+		decision->quiet = rule->quiet;
 	}
-	decision->action = rule->action;
-	decision->by = BY_RULE;
-	decision->rule = rule->id;
-	decision->bit = bit;
-	decision->quiet = rule->quiet;
 	return 0;
 }
 

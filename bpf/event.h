@@ -79,7 +79,8 @@ struct flow_event {
 	__u8 by;	/* enum decided_by */
 	__u8 again;	/* the flow had another verdict before */
 	__u8 undecided; /* it would ask, and goes on as it was */
-	__u32 reserved2;
+	__u8 ambiguous; /* decision.ambiguous */
+	__u8 reserved[3];
 };
 
 struct flow_counters {
@@ -134,7 +135,8 @@ struct answer_event {
 	struct event_header header;
 	struct flow_id flow; /* who asked whom */
 	__u32 length;	     /* bytes of `packet` */
-	__u32 reserved;
+	__u8 trusted;	     /* a configured resolver's */
+	__u8 reserved[3];
 	/* __u8 packet[length] */
 };
 
@@ -179,6 +181,8 @@ enum counter {
 	COUNTER_PACKET_SOCKETS, /* packet sockets opened, by anybody */
 	COUNTER_STOPPED_FULL,	/* no room to note who waits for filters: the process was ended, or (an older socket) is not judged */
 	COUNTER_STOP_FAILED,	/* a process could not be stopped until filters were there */
+	COUNTER_NAMES_LOST,	/* a DNS message that could not be read, or had more names than are kept of one answer */
+	COUNTER_NAMES_FULL,	/* an older name of an address gave way */
 	COUNTERS,
 };
 

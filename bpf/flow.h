@@ -4,7 +4,7 @@
 #define HOLDFAST_FLOW_H
 
 #include "process.h"
-#include "decide.h" /* after maps.h, which has the lookups it asks for */
+#include "names.h"
 
 #define SOCK_STREAM_ 1
 #define AF_INET_ 2
@@ -77,31 +77,13 @@ static __always_inline int daemon_away(const struct policy *policy)
 	return now > heartbeat && now - heartbeat > AWAY_AFTER_NS;
 }
 
-/* The rules' decision, and what stands in for "ask": an answer for this flow alone, or nobody there to be asked. */
-static __always_inline void decide(const struct policy *policy, __u32 generation, struct flow_id *flow, __u8 unread,
-				   struct decision *decision)
+/* What stands in for "ask": an answer for this flow alone, or nobody there to be asked. Not part of judge(), for its stack's sake. */
+__noinline int stand_in(const struct half *half, const struct flow_id *flow, struct decision *decision)
 {
-	struct conn conn = {
-		.peer_high = flow->peer_high,
-		.peer_low = flow->peer_low,
-		.class = flow->class,
-		.uid = flow->uid,
-		.rule_port = flow->direction == DIRECTION_OUT ? flow->peer_port : flow->local_port,
-		.protocol = flow->protocol,
-		.direction = flow->direction,
-		.own = flow->own,
-		.sent_to = flow->sent_to,
-		.unread = unread,
-	};
-	const struct half *half = &policy->halves[generation & 1];
+	const struct policy *policy = the_policy();
 
-	count(COUNTER_DECISIONS);
-	decide_in(generation & 1, half, &conn, decision);
-	if (decision->failed)
-		count(COUNTER_DECIDE_FAILED);
-	if (decision->action != ACTION_ASK && decision->action != ACTION_IDENTIFY)
-		return;
-
+	if (!half || !flow || !decision || !policy)
+		return 0;
 	struct once_key key = {
 		.cookie = flow->cookie,
 		.peer_high = flow->peer_high,
@@ -122,6 +104,39 @@ static __always_inline void decide(const struct policy *policy, __u32 generation
 		decision->by = unknown ? BY_UNKNOWN : BY_AWAY;
 		count(COUNTER_AWAY);
 	}
+	return 0;
+}
+
+/* The rules' decision, or what stands in for it. */
+static __always_inline int decide(__u32 generation, const struct flow_id *flow, __u32 unread, struct decision *decision)
+{
+	const struct policy *policy = the_policy();
+
+	if (!flow || !decision || !policy)
+		return 0;
+	struct conn conn = {
+		.peer_high = flow->peer_high,
+		.peer_low = flow->peer_low,
+		.class = flow->class,
+		.uid = flow->uid,
+		.rule_port = flow->direction == DIRECTION_OUT ? flow->peer_port : flow->local_port,
+		.protocol = flow->protocol,
+		.direction = flow->direction,
+		.own = flow->own,
+		.sent_to = flow->sent_to,
+		.unread = unread,
+	};
+	const struct half *half = &policy->halves[generation & 1];
+
+	count(COUNTER_DECISIONS);
+	if (half->names.buckets)
+		gather(&conn, flow->netns, flow->tgid);
+	decide_in(generation & 1, half, &conn, decision);
+	if (decision->failed)
+		count(COUNTER_DECIDE_FAILED);
+	if (decision->action == ACTION_ASK || decision->action == ACTION_IDENTIFY)
+		stand_in(half, flow, decision);
+	return 0;
 }
 
 /* Best effort: nothing the caller does depends on it. */
@@ -144,9 +159,37 @@ static __always_inline void report(const struct socket_state *state, const struc
 	event->by = decision->by;
 	event->again = again;
 	event->undecided = !!(state->flags & SOCKET_UNDECIDED);
-	event->reserved2 = 0;
+	event->ambiguous = decision->ambiguous;
+	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
 	bpf_ringbuf_submit(event,
 			   decision->action == ACTION_ALLOW || decision->action == ACTION_DENY ? unhurried(event->header.time_ns) : URGENT);
+}
+
+/* The word of one of many peers; 0: none, or another program's. Like its fellow below not part of judge(), for its stack's sake. */
+__noinline __u64 recall_peer(const struct flow_id *flow, __u64 *since, __u32 *rule)
+{
+	if (!flow || !since || !rule)
+		return 0;
+	struct peer_key key = peer_key_of(flow);
+	struct peer_state *peer = bpf_map_lookup_elem(&peers, &key);
+
+	if (!peer || (peer->class != flow->class && peer->class != CLASS_UNKNOWN))
+		return 0;
+	*since = peer->word_ns;
+	*rule = peer->rule;
+	return *(volatile verdict_word *)&peer->word;
+}
+
+__noinline int remember_peer(const struct flow_id *flow, __u32 rule, __u64 word, __u64 now)
+{
+	if (!flow)
+		return 0;
+	struct peer_key key = peer_key_of(flow);
+	struct peer_state peer = { .word = word, .word_ns = now, .rule = rule, .class = flow->class };
+
+	if (bpf_map_update_elem(&peers, &key, &peer, BPF_ANY))
+		count(COUNTER_PEERS_FULL);
+	return 0;
 }
 
 /* What is remembered about this peer: the socket's own word, or the table of peers. 0: nothing, or too old to belong together. */
@@ -161,15 +204,8 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 	if (word >> TAG_SHIFT != tag || (now && state->word_check != word_check(policy, hash, word))) {
 		if (!now)
 			return 0;
-		struct peer_key key = peer_key_of(flow);
-		struct peer_state *peer = bpf_map_lookup_elem(&peers, &key);
-
-		if (!peer)
-			return 0;
-		word = *(volatile verdict_word *)&peer->word;
-		since = peer->word_ns;
-		*rule = peer->rule;
-		if (word >> TAG_SHIFT != tag || (peer->class != flow->class && peer->class != CLASS_UNKNOWN))
+		word = recall_peer(flow, &since, rule);
+		if (word >> TAG_SHIFT != tag)
 			return 0;
 	}
 	/* Without connections, a long silence ends the flow. */
@@ -186,13 +222,8 @@ static __always_inline void remember(struct socket_state *state, const struct fl
 	state->word_ns = now;
 	state->word_check = check;
 	*(volatile verdict_word *)&state->word = word;
-	if (!now)
-		return;
-	struct peer_key key = peer_key_of(flow);
-	struct peer_state peer = { .word = word, .word_ns = now, .rule = decision->rule, .class = flow->class };
-
-	if (bpf_map_update_elem(&peers, &key, &peer, BPF_ANY))
-		count(COUNTER_PEERS_FULL);
+	if (now)
+		remember_peer(flow, decision->rule, word, now);
 }
 
 /* The peer judged last: what the end of the socket, and a look over all sockets, are about. The owner stays as it is. */
@@ -206,6 +237,18 @@ static __always_inline void note_peer(struct socket_state *state, const struct f
 	state->flow.direction = flow->direction;
 	state->flow.own = flow->own;
 	state->flow.sent_to = flow->sent_to;
+}
+
+/* The class of the socket's owner, if it is known by now. */
+__noinline __u32 class_of(struct socket_state *state)
+{
+	if (!state)
+		return CLASS_UNKNOWN;
+	/* On the stack: Linux 6.1 takes no memory that is a function's argument as a key. */
+	struct image_key key = state->key;
+	struct image *image = bpf_map_lookup_elem(&images, &key);
+
+	return image ? image->class : CLASS_UNKNOWN;
 }
 
 /*
@@ -248,20 +291,14 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 		flow->direction = WORD_DIRECTION(before);
 
 	if (flow->class == CLASS_UNKNOWN) {
-		/* On the stack: Linux 6.1 takes no memory that is a function's argument as a key. */
-		struct image_key key = state->key;
-		struct image *image = bpf_map_lookup_elem(&images, &key);
-
-		if (image && image->class != CLASS_UNKNOWN) {
-			state->flow.class = image->class;
-			flow->class = image->class;
-		}
+		state->flow.class = class_of(state);
+		flow->class = state->flow.class;
 	}
 
 	__u16 undecided_before = state->flags & SOCKET_UNDECIDED;
 
 	/* 1. decide */
-	decide(policy, generation, flow, unread, &decision);
+	decide(generation, flow, unread, &decision);
 	state->flags &= ~SOCKET_UNDECIDED;
 	/* A flow that is running goes on when its rule becomes "ask"; only new ones are held. */
 	if (action_before == ACTION_ALLOW && (decision.action == ACTION_ASK || decision.action == ACTION_IDENTIFY)) {

@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_GUARD_H
 #define HOLDFAST_GUARD_H
 
-#include "packet.h"
+#include "dns.h"
 
 #define AF_PACKET_ 17
 #define SIGKILL_ 9

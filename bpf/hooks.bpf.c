@@ -187,7 +187,7 @@ int on_connect6(struct bpf_sock_addr *ctx)
 
 /* ---- UDP to an explicit address: judged before the datagram is built. Since Linux 4.18 (1cedee13d25a) ---- */
 
-static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, __u64 peer_low)
+static __always_inline int sending(struct bpf_sock_addr *ctx, int six)
 {
 	const struct policy *policy = the_policy();
 
@@ -209,8 +209,8 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, _
 	own_again(state, policy);
 	struct flow_id flow = state->flow;
 
-	flow.peer_high = peer_high;
-	flow.peer_low = peer_low;
+	flow.peer_high = six ? word64(ctx->user_ip6[0], ctx->user_ip6[1]) : 0;
+	flow.peer_low = six ? word64(ctx->user_ip6[2], ctx->user_ip6[3]) : mapped(ctx->user_ip4);
 	flow.peer_port = bpf_ntohs(ctx->user_port);
 	flow.protocol = ctx->protocol;
 	flow.direction = DIRECTION_OUT;
@@ -230,13 +230,13 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, __u64 peer_high, _
 SEC("cgroup/sendmsg4")
 int on_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return sending(ctx, 0, mapped(ctx->user_ip4));
+	return sending(ctx, 0);
 }
 
 SEC("cgroup/sendmsg6")
 int on_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return sending(ctx, word64(ctx->user_ip6[0], ctx->user_ip6[1]), word64(ctx->user_ip6[2], ctx->user_ip6[3]));
+	return sending(ctx, 1);
 }
 
 /* ---- who listens: recorded, never judged ---- */
@@ -396,21 +396,23 @@ static __always_inline __u64 netns_of(struct bpf_sock *sk)
 	return BPF_CORE_READ(address, __sk_common.skc_net.net, net_cookie);
 }
 
+/* Without a state: neighbour discovery, resets for closed ports, ACKs of TIME_WAIT come from control sockets. */
+static __always_inline int is_kernels(const struct bpf_sock *sk)
+{
+	return sk->type == SOCK_RAW_;
+}
+
 /*
- * The state of a packet's socket, or NULL when the packet is the kernel's own business (`*kernels` = 1) or cannot be kept track of.
- * Sockets of programs have had state since they were made, or since the iterator went over the older ones; what has none is the kernel's.
+ * The state of a packet's socket, or NULL when the packet is the kernel's own business (is_kernels) or cannot be kept track of. Sockets of programs have had state since they were made, or since the iterator went over the older ones; what has none is the kernel's.
  */
-static __always_inline struct socket_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk, int *kernels)
+static __always_inline struct socket_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk)
 {
 	struct socket_state *state = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
 	if (state)
 		return state;
-	/* Neighbour discovery, resets for closed ports, ACKs of TIME_WAIT: control sockets. */
-	if (sk->type == SOCK_RAW_) {
-		*kernels = 1;
+	if (is_kernels(sk))
 		return NULL;
-	}
 	count(COUNTER_NO_STORAGE);
 	state = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state)
@@ -515,7 +517,7 @@ static __always_inline void hide_peer(struct flow_id *flow)
 }
 
 /* A raw or ping socket sends at once, in its sender's name; where the process has become another program meanwhile, that one's. */
-static __always_inline void own_raw(const struct bpf_sock *sk, struct socket_state *state, struct flow_id *flow)
+static __noinline void own_raw(const struct bpf_sock *sk, struct socket_state *state, struct flow_id *flow)
 {
 	const struct policy *policy = the_policy();
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -535,19 +537,16 @@ int on_egress(struct __sk_buff *skb)
 	struct flow_id flow;
 	__u64 now = 0;
 	__u32 unread = 0;
-	int kernels = 0;
 
 	if (!sk)
 		return GO_ON;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return GO_ON;
-	struct socket_state *state = state_of(skb, sk, &kernels);
+	struct socket_state *state = state_of(skb, sk);
 
-	if (kernels)
-		return GO_ON;
 	if (!state)
-		return REFUSE;
+		return is_kernels(sk) ? GO_ON : REFUSE;
 	if (state->flags & SOCKET_OURS)
 		return GO_ON;
 	settle_accepted(skb, sk, state);
@@ -599,6 +598,8 @@ int on_egress(struct __sk_buff *skb)
 		peer_of_socket(sk, &flow);
 		action = judge(state, &flow, now, unread);
 	}
+	if (action != ACTION_DENY && asks_names(&flow))
+		note_question(skb, &flow); /* held, it may be sent later */
 	if (action == ACTION_ALLOW) {
 		__sync_fetch_and_add(&state->counters.packets_out, 1);
 		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
@@ -629,19 +630,16 @@ int on_ingress(struct __sk_buff *skb)
 	struct headers headers;
 	struct flow_id flow;
 	__u64 now = 0;
-	int kernels = 0;
 
 	if (!sk)
 		return GO_ON;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return GO_ON;
-	struct socket_state *state = state_of(skb, sk, &kernels);
+	struct socket_state *state = state_of(skb, sk);
 
-	if (kernels)
-		return GO_ON;
 	if (!state)
-		return REFUSE;
+		return is_kernels(sk) ? GO_ON : REFUSE;
 	if (state->flags & SOCKET_OURS)
 		return GO_ON;
 	settle_accepted(skb, sk, state);
@@ -688,8 +686,12 @@ int on_ingress(struct __sk_buff *skb)
 	__sync_fetch_and_add(&state->counters.bytes_in, skb->len);
 	if (now) {
 		state->word_ns = now;
-		if (flow.protocol == IPPROTO_UDP_ && tells_names(&flow))
-			copy_answer(skb, &flow);
+		if (tells_names(&flow)) {
+			int told = learn_answer(skb, &flow);
+
+			if (told)
+				copy_answer(skb, &flow, told >> 1);
+		}
 	}
 	return GO_ON;
 }
@@ -878,6 +880,8 @@ int decide_once(struct decide_call *call)
 		return -1;
 	__u32 half_index = policy->generation & 1;
 
+	if (call->netns)
+		gather(&conn, call->netns, call->tgid);
 	decide_in(half_index, &policy->halves[half_index], &conn, &decision);
 	call->decision = decision;
 	return 0;

@@ -17,6 +17,16 @@ SHARED(struct, span6);
 SHARED(struct, port_span);
 SHARED(struct, class_row);
 SHARED(struct, user_row);
+SHARED(struct, name_key);
+SHARED(struct, name_bucket);
+SHARED(struct, name_table);
+SHARED(struct, name_rows);
+SHARED(struct, candidate);
+SHARED(struct, named_key);
+SHARED(struct, candidate_ref);
+SHARED(struct, address_names);
+SHARED(struct, question_key);
+SHARED(struct, resolver);
 SHARED(struct, rule_entry);
 SHARED(struct, half);
 SHARED(struct, policy);
@@ -64,6 +74,19 @@ enum constants {
 	CONSTANT(MAX_PORT_SPANS),
 	CONSTANT(MAX_USERS),
 	CONSTANT(MAX_CLASSES),
+	CONSTANT(MAX_NAME_BUCKETS),
+	CONSTANT(MAX_NAME_ROWS),
+	CONSTANT(NAME_KEYS),
+	CONSTANT(NAME_SLOTS),
+	CONSTANT(NAME_CLASS_BITS),
+	CONSTANT(NAME_NO_CLASS),
+	CONSTANT(NAME_DEPTHS),
+	CONSTANT(CANDIDATE_SUFFIXES),
+	CONSTANT(CANDIDATE_LABELS),
+	CONSTANT(DECIDED_CANDIDATES),
+	CONSTANT(CANDIDATE_TRUSTED),
+	CONSTANT(ADDRESS_NAMES),
+	CONSTANT(MAX_RESOLVERS),
 	CONSTANT(CLASS_UNKNOWN),
 	CONSTANT(CLASS_KERNEL),
 	CONSTANT(NO_RULE),

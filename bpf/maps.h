@@ -31,6 +31,9 @@ SEARCHED_MAP(port_spans, struct port_span, MAX_PORT_SPANS);
 SEARCHED_MAP(users, struct user_row, MAX_USERS);
 ARRAY_MAP(rules, struct rule_entry, 2 * MAX_RULES);
 ARRAY_MAP(class_rows, struct class_row, 2 * MAX_CLASSES);
+ARRAY_MAP(name_buckets, struct name_bucket, 2 * MAX_NAME_BUCKETS);
+ARRAY_MAP(name_rows, struct name_rows, 2 * MAX_NAME_ROWS);
+ARRAY_MAP(name_keys, struct name_key, 1);
 
 /* Image -> class. Full: the image stays unknown, and what it sends is held or refused. */
 struct {
@@ -83,6 +86,47 @@ struct {
 	__type(key, struct peer_key);
 	__type(value, struct peer_state);
 } peers SEC(".maps");
+
+/* What an address was asked for by, learnt from answers (names.h). The least recently used is forgotten: its address has no name then. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct named_key);
+	__type(value, struct address_names);
+} names SEC(".maps");
+
+/* The names those ids stand for. One that was forgotten is as if it had not been heard. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct candidate);
+} candidates SEC(".maps");
+
+/* The same from /etc/hosts, for every namespace (cookie 0). Written by the daemon. Full: what is further down in the file has no effect. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
+	__type(key, struct named_key);
+	__type(value, struct address_names);
+} fixed_names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct candidate);
+} fixed_candidates SEC(".maps");
+
+/* DNS questions on their way. The least recently used is forgotten: its answer teaches nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct question_key);
+	__type(value, __u8);
+} questions SEC(".maps");
 
 /* Namespaces (cookies) whose devices have filters. Written by the daemon. Full: whoever opens a packet socket in another stays stopped. */
 struct {
@@ -172,6 +216,20 @@ static __always_inline struct policy *the_policy(void)
 	return bpf_map_lookup_elem(&policy, &zero);
 }
 
+static __always_inline const struct name_bucket *name_bucket(__u32 half_index, __u32 index)
+{
+	__u32 key = half_index * MAX_NAME_BUCKETS + index;
+
+	return index < MAX_NAME_BUCKETS ? bpf_map_lookup_elem(&name_buckets, &key) : NULL;
+}
+
+static __always_inline const struct candidate *table_candidate(__u64 id)
+{
+	const struct candidate *candidate = bpf_map_lookup_elem(&candidates, &id);
+
+	return candidate ? candidate : bpf_map_lookup_elem(&fixed_candidates, &id);
+}
+
 #define TABLE_LOOKUP(function, map_name, value_type, limit)                              \
 	static __always_inline const value_type *function(__u32 half_index, __u32 index) \
 	{                                                                                \
@@ -196,5 +254,6 @@ TABLE_OF_HALF(table_spans4, spans4, struct span4, MAX_SPANS4)
 TABLE_OF_HALF(table_spans6, spans6, struct span6, MAX_SPANS6)
 TABLE_OF_HALF(table_port_spans, port_spans, struct port_span, MAX_PORT_SPANS)
 TABLE_OF_HALF(table_users, users, struct user_row, MAX_USERS)
+TABLE_LOOKUP(table_name_rows, name_rows, struct name_rows, MAX_NAME_ROWS)
 
 #endif

@@ -4,40 +4,18 @@
  * these bytes; why they are so, and how improbable a wrong answer is, stands there.
  *
  * Plain C without helpers. Whoever includes this defines, as maps.h and test/native/name_host.c do for other tables,
- *   const struct name_bucket *name_bucket(__u32 index);
- * an array lookup, NULL beyond the end.
+ *   const struct name_bucket *name_bucket(__u32 source, __u32 index);
+ * an array lookup, NULL beyond the end. `source` says which table's buckets.
  *
  * A name in lower case without its final dot, the last character first, place counted from 1:
  *   sum = name_sum_start(key);
- *   for each character: at a dot, and after the first character, the suffix to the right is name_find(table, sum, labels);
+ *   for each character: at a dot, and after the first character, the suffix to the right is name_find(table, source, sum, labels);
  *                       sum = name_sum_add(key, sum, place, character);
  */
 #ifndef HOLDFAST_NAME_HASH_H
 #define HOLDFAST_NAME_HASH_H
 
-#include <linux/types.h>
-
-#define NAME_KEYS 256 /* one a character of the longest name (253: RFC 1035, 2.3.4), and one to start with */
-#define NAME_SLOTS 8  /* 64 bytes: one cache line */
-#define NAME_CLASS_BITS 24
-#define NAME_NO_CLASS 0u
-#define NAME_DEPTHS 64
-
-/* Random for each load. */
-struct name_key {
-	__u64 words[NAME_KEYS];
-};
-
-/* A slot: fingerprint << 24 | class. Class 0: empty. */
-struct name_bucket {
-	__u64 slots[NAME_SLOTS];
-};
-
-struct name_table {
-	__u32 buckets; /* 1 to 2^21 */
-	__u32 reserved;
-	__u64 depths; /* bit n: names of n labels occur; bit 63: of 63 or more */
-};
+#include "tables.h"
 
 static __always_inline __u64 name_sum_start(const struct name_key *key)
 {
@@ -97,7 +75,7 @@ static __always_inline __u32 name_class_in(const struct name_bucket *bucket, __u
 }
 
 /* The class of the suffix with this sum and so many labels; NAME_NO_CLASS when it is on no list. */
-static __always_inline __u32 name_find(const struct name_table *table, __u64 sum, __u32 labels)
+static __always_inline __u32 name_find(const struct name_table *table, __u32 source, __u64 sum, __u32 labels)
 {
 	__u32 depth = labels < NAME_DEPTHS ? labels : NAME_DEPTHS - 1;
 	__u64 fingerprint;
@@ -107,9 +85,9 @@ static __always_inline __u32 name_find(const struct name_table *table, __u64 sum
 	if (!(table->depths >> depth & 1))
 		return NAME_NO_CLASS;
 	fingerprint = name_fingerprint(sum, table->buckets, &bucket);
-	found = name_class_in(name_bucket(bucket), fingerprint);
+	found = name_class_in(name_bucket(source, bucket), fingerprint);
 	if (found == NAME_NO_CLASS)
-		found = name_class_in(name_bucket(name_other_bucket(fingerprint, bucket, table->buckets)), fingerprint);
+		found = name_class_in(name_bucket(source, name_other_bucket(fingerprint, bucket, table->buckets)), fingerprint);
 	return found;
 }
 

@@ -199,57 +199,8 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 	return 0;
 }
 
-#define PORT_DNS 53
-#define PORT_MDNS 5353	/* RFC 6762 */
-#define PORT_LLMNR 5355 /* RFC 4795 */
-
 /* An IPv4 header. Why not "longer than 0": to the verifier of Linux 6.1, "not 0" is no lower bound. */
 #define SHORTEST_PACKET 20
-
-#define ANSWER_SMALL 512
-#define ANSWER_LARGE 4096 /* what resolvers offer by EDNS at most; longer ones come over TCP */
-
-#define COPY_ANSWER(room)                                                                          \
-	do {                                                                                       \
-		struct {                                                                           \
-			struct answer_event event;                                                 \
-			__u8 packet[room];                                                         \
-		} *record = bpf_ringbuf_reserve(&events, sizeof(struct answer_event) + (room), 0); \
-		if (!record)                                                                       \
-			return count(COUNTER_EVENTS_LOST);                                         \
-		record->event.header.kind = EVENT_ANSWER;                                          \
-		record->event.header.version = LAYOUT_VERSION;                                     \
-		record->event.header.size = sizeof(struct answer_event) + (room);                  \
-		record->event.header.time_ns = bpf_ktime_get_boot_ns();                            \
-		record->event.flow = *flow;                                                        \
-		record->event.length = length;                                                     \
-		record->event.reserved = 0;                                                        \
-		if (bpf_skb_load_bytes(skb, 0, record->packet, length)) {                          \
-			bpf_ringbuf_discard(record, 0);                                            \
-			return count(COUNTER_PACKET_UNREADABLE);                                   \
-		}                                                                                  \
-		bpf_ringbuf_submit(record, unhurried(record->event.header.time_ns));               \
-	} while (0)
-
-/* Whether a datagram that was let in may tell names: it answers a question of this socket, or is what others tell everybody on the link. */
-static __always_inline int tells_names(const struct flow_id *flow)
-{
-	return (flow->peer_port == PORT_DNS && flow->direction == DIRECTION_OUT) || flow->peer_port == PORT_MDNS ||
-	       flow->peer_port == PORT_LLMNR;
-}
-
-/* Hands the daemon an answer, by which it knows the names of addresses. Best effort. */
-static __noinline void copy_answer(struct __sk_buff *skb, struct flow_id *flow)
-{
-	__u32 length = skb->len;
-
-	if (!flow || length < SHORTEST_PACKET)
-		return;
-	if (length <= ANSWER_SMALL)
-		COPY_ANSWER(ANSWER_SMALL);
-	else if (length <= ANSWER_LARGE)
-		COPY_ANSWER(ANSWER_LARGE);
-}
 
 #define HELD_SMALL 512
 #define HELD_MEDIUM 4096

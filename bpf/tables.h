@@ -15,17 +15,19 @@
 #include <linux/types.h>
 
 #define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
-#define LAYOUT_VERSION 4	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_VERSION 5	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
 #define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
 /* Distinct bitmaps a half, 520 bytes each: both ends of a span for each of 4,096 rules, and 4,096 more. */
 #define MAX_ROWS 12288
-#define MAX_SPANS4 32768     /* IPv4 spans a half, 16 bytes each */
-#define MAX_SPANS6 16384     /* IPv6 spans a half, 24 bytes each */
-#define MAX_PORT_SPANS 16384 /* 8 bytes each */
-#define MAX_USERS 4096	     /* uids that some rule names */
-#define MAX_CLASSES 16384    /* application classes, 8 bytes each */
+#define MAX_SPANS4 32768      /* IPv4 spans a half, 16 bytes each */
+#define MAX_SPANS6 16384      /* IPv6 spans a half, 24 bytes each */
+#define MAX_PORT_SPANS 16384  /* 8 bytes each */
+#define MAX_USERS 4096	      /* uids that some rule names */
+#define MAX_CLASSES 16384     /* application classes, 8 bytes each */
+#define MAX_NAME_BUCKETS 4096 /* a half: 31,129 host names that rules name, at 95 % */
+#define MAX_NAME_ROWS 32768   /* and what they stand for, 16 bytes each */
 
 enum action {
 	ACTION_NONE = 0, /* no rule: the mode decides */
@@ -85,6 +87,87 @@ struct user_row {
 	__u32 row;
 };
 
+#define NAME_KEYS 256 /* one a character of the longest name (253: RFC 1035, 2.3.4), and one to start with */
+#define NAME_SLOTS 8  /* 64 bytes: one cache line */
+#define NAME_CLASS_BITS 24
+#define NAME_NO_CLASS 0u
+#define NAME_DEPTHS 64
+
+/* Random for each load: what names are hashed by (name_hash.h). */
+struct name_key {
+	__u64 words[NAME_KEYS];
+};
+
+/* A slot: fingerprint << 24 | class. Class 0: empty. */
+struct name_bucket {
+	__u64 slots[NAME_SLOTS];
+};
+
+struct name_table {
+	__u32 buckets; /* 0: no names. At most 2^21 */
+	__u32 reserved;
+	__u64 depths; /* bit n: names of n labels occur; bit 63: of 63 or more */
+};
+
+/* The rules that hold for a name in the table: for it alone, and for the names below it. `forged`: those of them that deny or ask. */
+struct name_rows {
+	__u32 self;
+	__u32 below;
+	__u32 self_forged;
+	__u32 below_forged;
+};
+
+#define CANDIDATE_SUFFIXES 32
+#define CANDIDATE_LABELS 16 /* of a name: itself and its suffixes of up to 15 labels. No rule and no list names longer domains */
+#define DECIDED_CANDIDATES 4
+#define CANDIDATE_TRUSTED 1ull /* bit of an id: another than the program itself says so */
+
+/* One question: the name asked and the CNAMEs of its answer. Of each the whole name first, then its suffixes, longest first. */
+struct candidate {
+	__u64 sums[CANDIDATE_SUFFIXES];
+	__u8 labels[CANDIDATE_SUFFIXES];
+	__u32 wholes; /* bit n: sums[n] is a whole name */
+	__u32 count;
+};
+
+/* An address in one namespace. v4 as ::ffff:a.b.c.d, host order. */
+struct named_key {
+	__u64 netns; /* cookie */
+	__u64 address_high;
+	__u64 address_low;
+};
+
+#define ADDRESS_NAMES 8 /* questions remembered of an address */
+
+struct candidate_ref {
+	__u64 id;	 /* of the candidate, a hash; 0 = none */
+	__u64 learnt_ns; /* CLOCK_BOOTTIME */
+	__u64 until_ns;	 /* how long it counts for others than who asked */
+	__u32 tgid;	 /* who asked; 0 = nobody (/etc/hosts) */
+	__u32 reserved;
+};
+
+struct address_names {
+	struct candidate_ref refs[ADDRESS_NAMES];
+};
+
+/* A question on its way, so that nobody is told what was not asked. */
+struct question_key {
+	__u64 cookie; /* the socket's */
+	__u64 name;   /* its sum */
+	__u64 peer_high;
+	__u64 peer_low;
+	__u32 id_type; /* DNS id << 16 | type */
+	__u32 peer_port;
+};
+
+#define MAX_RESOLVERS 8
+
+struct resolver {
+	__u64 address_high;
+	__u64 address_low;
+};
+
 /* Per rule, by bit. */
 struct rule_entry {
 	__u32 id;
@@ -114,7 +197,9 @@ struct half {
 	__u8 reserved;
 	__u32 row_not_allow_out; /* rules that deny or ask about outgoing traffic: what may matter when address or port cannot be read */
 	__u32 zero;		 /* always 0. Searches start here: from a constant the verifier would follow every path of every step */
-	__u32 reserved2;
+	__u32 resolver_count;
+	struct name_table names;		  /* what rules name */
+	struct resolver resolvers[MAX_RESOLVERS]; /* the configured ones: what they say counts for allow, too */
 };
 
 /* The one entry of the map `policy`. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Random rule sets and connections from a small world, so that rules meet connections and each other. The same seed gives the same ones. */
 import type { App, Identity } from "../src/contract/app.ts";
-import type { Connection, Mode } from "../src/contract/connection.ts";
+import type { Candidate, Connection, Mode } from "../src/contract/connection.ts";
 import type { Environment } from "../src/contract/environment.ts";
 import { MAX_RULES } from "../src/contract/layout.gen.ts";
 import type { Author, PlacedRule, PortSpec, Program, Rule, Where, Who } from "../src/contract/rule.ts";
@@ -80,6 +80,20 @@ export const ENVIRONMENTS: readonly Environment[] = [
   { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES },
 ];
 
+/** Names that are below each other, and some with more labels than a rule may name. */
+const HOSTS = [
+  "example.org",
+  "www.example.org",
+  "ads.example.org",
+  "a.ads.example.org",
+  "tracker.test",
+  "cdn.tracker.test",
+  "org",
+  "xexample.org",
+];
+const DEEP = Array.from({ length: 20 }, (_, i) => `l${i}`).join(".");
+const ASKED = [...HOSTS, "x.a.ads.example.org", `${DEEP}.example.org`, "elsewhere.test", "test"];
+
 const KINDS = ["any", "any", "internet", "local-net", "multicast", "broadcast", "loopback", "dns-servers"] as const;
 
 function place(random: Random): Where {
@@ -96,8 +110,7 @@ function place(random: Random): Where {
     const end = { ...address, value: last > lastAddress(address.family) ? lastAddress(address.family) : last };
     return { kind: "range", first: printAddress(address), last: printAddress(end) };
   }
-  if (kind === 6 && random.oneIn(4))
-    return random.oneIn(2) ? { kind: "host", name: "example.org" } : { kind: "domain", name: "example.org" };
+  if (kind === 6 || kind === 7) return { kind: random.pick(["host", "domain", "subdomains"] as const), name: random.pick(HOSTS) };
   return { kind: random.pick(KINDS) };
 }
 
@@ -230,6 +243,16 @@ function portNear(random: Random, { rule }: PlacedRule): { protocol: number; por
   return { protocol: named, port: named === 1 || named === 58 || named === 47 ? 0 : port };
 }
 
+/** Questions that led to a connection's address: now and then more of them than are decided, and one with more names than there is room for. */
+function candidates(random: Random): Candidate[] {
+  if (random.oneIn(2)) return [];
+  return some(random, random.oneIn(4) ? 6 : 2, () => ({
+    names: [...new Set(some(random, 3, () => random.pick(ASKED)))],
+    own: random.oneIn(2),
+    trusted: !random.oneIn(3),
+  }));
+}
+
 /** A connection made to fit some rule of `rules`, more or less. */
 export function generateConnection(random: Random, rules: readonly PlacedRule[], world: World): Connection {
   /* Step 5 decides only where a program of a user is named: rare by itself. */
@@ -246,7 +269,7 @@ export function generateConnection(random: Random, rules: readonly PlacedRule[],
     address: addressNear(random, random.pick(rule.rule.where)),
     own: random.oneIn(8),
     sentTo: direction === "in" && random.oneIn(3) ? random.pick(["multicast", "broadcast"] as const) : "unicast",
-    candidates: [],
+    candidates: candidates(random),
   };
 }
 

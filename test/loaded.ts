@@ -5,8 +5,11 @@ import { decode, encode } from "../src/contract/codec.ts";
 import { Conn, Decision as DecisionLayout } from "../src/contract/layout.gen.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 import { openKernel } from "../src/kernel/linux.ts";
+import { nameKey } from "../src/lists/hash.ts";
 import { compileSituation, type Implementation, readDecision } from "./verdicts.ts";
 
+/** Candidates are named to `decide_once` by their ids. */
+const NOWHERE = { high: 0n, low: 0n };
 const OBJECT_FILE = join(import.meta.dirname, "../build/holdfast.bpf.o");
 
 /** Loads the object without attaching or pinning anything. */
@@ -17,13 +20,19 @@ export function openLoaded(): { readonly decide: Implementation; readonly close:
     folder: "/nowhere/never-pinned",
   });
   kernel.listen(() => {});
+  const key = nameKey(kernel.nameWords);
   return {
     decide: async (situations) => {
       const all = [];
       for (const situation of situations) {
-        const { policy, conns } = compileSituation(situation);
+        const { policy, conns, candidates } = compileSituation(situation, key);
         await kernel.settled();
         kernel.install(policy);
+        kernel.setFixedNames(
+          candidates.flatMap((candidate, n) =>
+            [0n, 1n].map((trusted) => ({ address: NOWHERE, id: BigInt(2 * n + 2) + trusted, candidate })),
+          ),
+        );
         all.push(conns.map((conn) => readDecision(encode(DecisionLayout, kernel.decide(decode(Conn, conn))))));
       }
       return all;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What rules mean, as cases to be read. Every implementation of `Implementation` must give these verdicts (verdicts.test.ts). */
 import type { App, Identity } from "../src/contract/app.ts";
-import type { Connection, Decision, Mode } from "../src/contract/connection.ts";
+import type { Candidate, Connection, Decision, Mode } from "../src/contract/connection.ts";
 import type { Environment } from "../src/contract/environment.ts";
 import type { PlacedRule } from "../src/contract/rule.ts";
 import { orderRules } from "../src/rules/order.ts";
@@ -74,6 +74,8 @@ type Case = {
   readonly uid?: number;
   readonly own?: boolean;
   readonly sentTo?: Connection["sentTo"];
+  /** Questions that led to the address, newest first: the names of each; "other:" before them: another process asked, "forged:": not trusted. */
+  readonly asked?: readonly string[];
   /** Number of the rule that decides, from 1 in the order of `rules`; or the mode, or "identify". */
   readonly is: number | "mode" | "identify";
 };
@@ -88,12 +90,27 @@ export type Group = {
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, gre: 47, sctp: 132 };
 
-function connectionOf({ to, from, port = "tcp/443", who = "curl", uid = 1000, own = false, sentTo = "unicast" }: Case): Connection {
+function candidateOf(text: string): Candidate {
+  const [, flags = "", names = ""] = /^((?:other:|forged:)*)(.*)$/.exec(text) ?? [];
+  return { names: names.split(" "), own: !flags.includes("other:"), trusted: !flags.includes("forged:") };
+}
+
+function connectionOf({
+  to,
+  from,
+  port = "tcp/443",
+  who = "curl",
+  uid = 1000,
+  own = false,
+  sentTo = "unicast",
+  asked = [],
+}: Case): Connection {
   const [protocol = "", number = "0"] = port.split("/");
   const address = to ?? from;
   if (address === undefined || PROTOCOLS[protocol] === undefined) throw new Error(`Cannot use the case ${to ?? from} ${port}`);
   const direction = to === undefined ? "in" : "out";
-  return { app: APPS[who], uid, direction, protocol: PROTOCOLS[protocol], address, port: Number(number), own, sentTo, candidates: [] };
+  const candidates = asked.map(candidateOf);
+  return { app: APPS[who], uid, direction, protocol: PROTOCOLS[protocol], address, port: Number(number), own, sentTo, candidates };
 }
 
 function place(line: Line, index: number): PlacedRule {
@@ -147,6 +164,79 @@ export const GROUPS: readonly Group[] = [
     rules: ["deny any -> any disabled", { text: "deny any -> any", author: "own", enabled: false }],
     mode: "allow",
     cases: [{ to: "192.0.2.1", is: "mode" }],
+  },
+
+  // Names.
+  {
+    sentence: "A host is exactly that name, a domain it and what is below, *. what is below only",
+    rules: ["allow any -> host.test", "deny any -> .domain.test", "ask any -> *.below.test"],
+    mode: "deny",
+    cases: [
+      { to: "192.0.2.1", asked: ["host.test"], is: 1 },
+      { to: "192.0.2.1", asked: ["www.host.test"], is: "mode" },
+      { to: "192.0.2.1", asked: ["domain.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["a.b.domain.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["xdomain.test"], is: "mode" },
+      { to: "192.0.2.1", asked: ["below.test"], is: "mode" },
+      { to: "192.0.2.1", asked: ["a.below.test"], is: 3 },
+      { to: "192.0.2.1", is: "mode" },
+      { from: "192.0.2.1", asked: ["host.test"], is: "mode" },
+    ],
+  },
+  {
+    sentence: "Names: host before domain, more labels before fewer, *. before ., an address before any name",
+    rules: [
+      "deny any -> .test",
+      "allow any -> .example.test",
+      "deny any -> *.example.test",
+      "allow any -> a.example.test",
+      "deny any -> 192.0.2.9",
+    ],
+    cases: [
+      { to: "192.0.2.1", asked: ["other.test"], is: 1 },
+      { to: "192.0.2.1", asked: ["example.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["b.example.test"], is: 3 },
+      { to: "192.0.2.1", asked: ["a.example.test"], is: 4 },
+      { to: "192.0.2.9", asked: ["a.example.test"], is: 5 },
+    ],
+  },
+  {
+    sentence: "A question is its name and what that stands for (CNAME): a rule that matches one matches it",
+    rules: ["allow any -> shop.test", "deny any -> .tracker.test"],
+    cases: [
+      { to: "192.0.2.1", asked: ["metrics.shop.test x.tracker.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["shop.test x.tracker.test"], is: 1 },
+    ],
+  },
+  {
+    sentence: "Several questions: the most restrictive of four counts, one's own before those of others, newest first",
+    rules: ["allow any -> good.test", "deny any -> bad.test", "ask any -> maybe.test"],
+    cases: [
+      { to: "192.0.2.1", asked: ["good.test", "bad.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["good.test", "maybe.test"], is: 3 },
+      { to: "192.0.2.1", asked: ["other:bad.test", "good.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["other:bad.test", "good.test", "good.test", "good.test", "good.test"], is: 1 },
+    ],
+  },
+  {
+    sentence: "What the program may have made up denies and asks, and allows nothing",
+    rules: ["allow any -> good.test", "deny any -> bad.test", "allow any -> 192.0.2.9"],
+    mode: "ask",
+    cases: [
+      { to: "192.0.2.1", asked: ["forged:good.test"], is: "mode" },
+      { to: "192.0.2.1", asked: ["forged:bad.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["forged:good.test", "good.test"], is: "mode" },
+      { to: "192.0.2.9", asked: ["forged:good.test"], is: 3 },
+    ],
+  },
+  {
+    sentence: "Not identified: a rule about a name of the connection counts like any other",
+    rules: ["allow any -> good.test", `deny ${CURL} -> bad.test`],
+    mode: "allow",
+    cases: [
+      { to: "192.0.2.1", asked: ["good.test"], who: "unknown", is: 1 },
+      { to: "192.0.2.1", asked: ["bad.test"], who: "unknown", is: "identify" },
+    ],
   },
 
   // The steps of "Which rule wins", each with everything before it equal.

@@ -24,7 +24,7 @@ test("decide_once() in the loaded program decides as evaluate() does", async (t)
     assert.equal(decided.length, CONNECTIONS);
     for (const [i, decision] of decided.entries()) {
       pairs += 1;
-      if (decision.by === "rule") byRule += 1;
+      if (decision.decision.by === "rule") byRule += 1;
       assert.deepEqual(decision, expected[i], `seed ${seed}, connection ${JSON.stringify(situation.connections[i])}`);
     }
   }

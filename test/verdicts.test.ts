@@ -2,12 +2,13 @@
 /** evaluate.ts and bpf/decide.h over compiled tables decide alike: in readable cases, and in many random ones. */
 import assert from "node:assert/strict";
 import test, { after, before, suite } from "node:test";
-import { matchingRules } from "../src/rules/evaluate.ts";
+import { isDeepStrictEqual } from "node:util";
+import { evaluate, matchingRules } from "../src/rules/evaluate.ts";
 import { compareRules, STEP_NAMES } from "../src/rules/order.ts";
 import { generateSituation } from "./generate.ts";
 import { DecideHost } from "./native/decide-host.ts";
 import { GROUPS, situationOf } from "./verdicts.cases.ts";
-import { type Implementation, reference, type Situation } from "./verdicts.ts";
+import { type Implementation, type Outcome, reference, type Situation } from "./verdicts.ts";
 
 const LONG = process.env.HOLDFAST_LONG === "1";
 const CONNECTIONS = 40;
@@ -24,6 +25,9 @@ class Tally {
   pairs = 0;
   byRule = 0;
   unidentified = 0;
+  ambiguous = 0;
+  /** Decided otherwise than by the address alone. */
+  byName = 0;
   readonly steps = new Array<number>(STEP_NAMES.length).fill(0);
 
   count({ ordered, environment, connections }: Situation): void {
@@ -54,8 +58,14 @@ async function compare(batch: readonly Situation[], implementation: Implementati
     for (const [j, connection] of situation.connections.entries()) {
       const right = expected[i]?.[j];
       assert.deepEqual(decided[i]?.[j], right, `situation with ${situation.ordered.length} rules, ${JSON.stringify(connection)}`);
-      if (right?.by === "rule") tally.byRule++;
-      if (right?.by === "unidentified") tally.unidentified++;
+      if (right?.decision.by === "rule") tally.byRule++;
+      if (right?.decision.by === "unidentified") tally.unidentified++;
+      if (right?.ambiguous) tally.ambiguous++;
+      if (right !== undefined && connection.candidates.length > 0) {
+        const { ordered, mode, environment } = situation;
+        const nameless = evaluate(ordered, { ...connection, candidates: [] }, mode, environment);
+        if (!isDeepStrictEqual(nameless, right.decision)) tally.byName++;
+      }
     }
   }
 }
@@ -69,8 +79,9 @@ suite("verdicts", () => {
 
   for (const group of GROUPS) {
     const { situation, expected } = situationOf(group);
-    test(`evaluate(): ${group.sentence}`, async () => assert.deepEqual(await reference([situation]), [expected]));
-    test(`decide.h: ${group.sentence}`, () => assert.deepEqual(host.decide([situation]), [expected]));
+    const decisions = ([outcomes = []]: readonly Outcome[][]) => outcomes.map(({ decision }) => decision);
+    test(`evaluate(): ${group.sentence}`, async () => assert.deepEqual(decisions(await reference([situation])), expected));
+    test(`decide.h: ${group.sentence}`, () => assert.deepEqual(decisions(host.decide([situation])), expected));
   }
 
   test(`evaluate() and decide.h agree on ${PAIRS} random pairs of rule set and connection`, async (t) => {
@@ -84,7 +95,10 @@ suite("verdicts", () => {
     }
     await compare(batch, (them) => host.decide(them), tally);
     t.diagnostic(`${tally.pairs} pairs, ${tally.byRule} by rule, ${tally.unidentified} unidentified; steps ${tally.steps.join(" ")}`);
+    t.diagnostic(`${tally.byName} decided by names, ${tally.ambiguous} ambiguous`);
     assert.equal(tally.pairs, PAIRS);
+    assert.ok(tally.byName * 50 >= PAIRS, `${tally.byName} decided by names`);
+    assert.ok(tally.ambiguous * 100 >= PAIRS, `${tally.ambiguous} ambiguous`);
     assert.ok(tally.byRule * 3 >= PAIRS, `${tally.byRule} decided by a rule`);
     for (const [step, count] of tally.steps.entries()) assert.ok(count >= LEAST_PER_STEP, `step ${step} decided ${count} times`);
   });

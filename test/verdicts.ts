@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One question, several implementations: rules and connections -> decisions. evaluate.ts, decide.h on the host, and the loaded program. */
 
+import { knownAddress, wideAddress } from "../src/contract/address.ts";
 import type { App } from "../src/contract/app.ts";
 import { type Decoded, decode, encode } from "../src/contract/codec.ts";
 import type { Connection, Decision, Mode } from "../src/contract/connection.ts";
 import type { Environment } from "../src/contract/environment.ts";
-import { ACTION_NAMES, CLASS_UNKNOWN, Conn, DecidedBy, Decision as DecisionLayout } from "../src/contract/layout.gen.ts";
+import {
+  ACTION_NAMES,
+  type Candidate as CandidateLayout,
+  CLASS_UNKNOWN,
+  Conn,
+  DECIDED_CANDIDATES,
+  DecidedBy,
+  Decision as DecisionLayout,
+} from "../src/contract/layout.gen.ts";
 import type { CompiledPolicy } from "../src/contract/policy.ts";
 import type { PlacedRule } from "../src/contract/rule.ts";
-import { type Address, knownAddress } from "../src/rules/address.ts";
-import { compile } from "../src/rules/compile.ts";
-import { evaluate } from "../src/rules/evaluate.ts";
+import { type NameKey, randomNameKey } from "../src/lists/hash.ts";
+import { packNames } from "../src/rules/candidate.ts";
+import { compile, Workspace } from "../src/rules/compile.ts";
+import { judge } from "../src/rules/evaluate.ts";
+import { decidedCandidates } from "../src/rules/names.ts";
 
 /** `ordered` comes from orderRules. */
 export type Situation = {
@@ -20,11 +31,21 @@ export type Situation = {
   readonly connections: readonly Connection[];
 };
 
-/** The decisions of each situation's connections, in the same order. */
-export type Implementation = (situations: readonly Situation[]) => Decision[][] | Promise<Decision[][]>;
+/** A decision, and whether the connection's names leave it open what it is. */
+export type Outcome = { readonly decision: Decision; readonly ambiguous: boolean };
 
-/** What an implementation over tables needs: the compiled policy, and each connection as decide.h takes it. */
-export type CompiledSituation = { readonly policy: CompiledPolicy; readonly conns: readonly Uint8Array[] };
+/** The outcomes of each situation's connections, in the same order. */
+export type Implementation = (situations: readonly Situation[]) => Outcome[][] | Promise<Outcome[][]>;
+
+/**
+ * What an implementation over tables needs: the compiled policy, each connection as decide.h takes it, and the names its candidates stand
+ * for: the id of number n is 2n + 2, and one more where it is trusted.
+ */
+export type CompiledSituation = {
+  readonly policy: CompiledPolicy;
+  readonly conns: readonly Uint8Array[];
+  readonly candidates: readonly Decoded<typeof CandidateLayout>[];
+};
 
 /** Class ids 2, 3, … for the apps, in the order in which they come. 0 and 1 are taken. */
 function classesOf(connections: readonly Connection[]): Map<App, number> {
@@ -33,17 +54,22 @@ function classesOf(connections: readonly Connection[]): Map<App, number> {
   return classes;
 }
 
-/** v4 as ::ffff:a.b.c.d. */
-function wide({ family, value }: Address): { peerHigh: bigint; peerLow: bigint } {
-  const number = family === 4 ? (0xffffn << 32n) | value : value;
-  return { peerHigh: number >> 64n, peerLow: BigInt.asUintN(64, number) };
-}
-
 const SENT_TO = { unicast: 0, multicast: 1, broadcast: 2 } as const;
 
-function connOf(connection: Connection, classId: number): Uint8Array {
+/** Puts the names of the connection's candidates behind `candidates`, and returns their ids. */
+function idsOf(connection: Connection, candidates: Decoded<typeof CandidateLayout>[], key: NameKey): bigint[] {
+  const ids = decidedCandidates(connection).map(({ names, trusted }) => {
+    candidates.push(packNames(names, key));
+    return 2n * BigInt(candidates.length) + BigInt(trusted);
+  });
+  return [...ids, ...new Array<bigint>(DECIDED_CANDIDATES - ids.length).fill(0n)];
+}
+
+function connOf(connection: Connection, classId: number, ids: readonly bigint[]): Uint8Array {
+  const { high, low } = wideAddress(knownAddress(connection.address));
   return encode(Conn, {
-    ...wide(knownAddress(connection.address)),
+    peerHigh: high,
+    peerLow: low,
     class: classId,
     uid: connection.uid,
     rulePort: connection.port,
@@ -52,34 +78,51 @@ function connOf(connection: Connection, classId: number): Uint8Array {
     own: Number(connection.own),
     sentTo: SENT_TO[connection.sentTo],
     unread: 0,
-    reserved: 0,
+    more: Number(connection.candidates.length > DECIDED_CANDIDATES),
+    candidates: ids,
   });
 }
 
 /** Compiles the rules for the apps that occur. Throws when they cannot be compiled. */
-export function compileSituation({ ordered, mode, environment, connections }: Situation): CompiledSituation {
+export function compileSituation(
+  { ordered, mode, environment, connections }: Situation,
+  key: NameKey = randomNameKey(),
+): CompiledSituation {
   const classes = classesOf(connections);
   const apps = new Map([...classes].map(([app, id]) => [id, app]));
-  const compiled = compile(ordered, apps, environment, { mode, whenAway: "deny", whenUnknown: "deny" });
+  const settings = { mode, whenAway: "deny", whenUnknown: "deny" } as const;
+  const compiled = compile(ordered, apps, environment, settings, new Workspace(key));
   if (!compiled.ok) throw new Error(compiled.problem);
-  const conns = connections.map((c) => connOf(c, c.app === null ? CLASS_UNKNOWN : (classes.get(c.app) ?? CLASS_UNKNOWN)));
-  return { policy: compiled.policy, conns };
+  const candidates: Decoded<typeof CandidateLayout>[] = [];
+  const conns = connections.map((c) =>
+    connOf(c, c.app === null ? CLASS_UNKNOWN : (classes.get(c.app) ?? CLASS_UNKNOWN), idsOf(c, candidates, key)),
+  );
+  return { policy: compiled.policy, conns, candidates };
 }
 
-/** struct decision -> Decision. Throws for one that says a lookup failed. */
-export function readDecision(bytes: Uint8Array, offset = 0): Decision {
+/** struct decision -> Outcome. Throws for one that says a lookup failed. */
+export function readDecision(bytes: Uint8Array, offset = 0): Outcome {
   const raw: Decoded<typeof DecisionLayout> = decode(DecisionLayout, bytes, offset);
   const verdict = ACTION_NAMES[raw.action as keyof typeof ACTION_NAMES];
+  const ambiguous = raw.ambiguous === 1;
   if (raw.failed === 0 && verdict !== undefined && verdict !== "none") {
-    if (raw.by === DecidedBy.IDENTIFY && verdict === "identify") return { by: "unidentified", verdict, rule: null };
-    if (raw.by === DecidedBy.MODE && verdict !== "identify" && raw.rule === 0) return { by: "mode", verdict, rule: null };
-    if (raw.by === DecidedBy.RULE && verdict !== "identify") return { by: "rule", verdict, rule: raw.rule };
+    if (raw.by === DecidedBy.IDENTIFY && verdict === "identify")
+      return { decision: { by: "unidentified", verdict, rule: null }, ambiguous };
+    if (raw.by === DecidedBy.MODE && verdict !== "identify" && raw.rule === 0)
+      return { decision: { by: "mode", verdict, rule: null }, ambiguous };
+    if (raw.by === DecidedBy.RULE && verdict !== "identify") return { decision: { by: "rule", verdict, rule: raw.rule }, ambiguous };
   }
   throw new Error(`Cannot read decision ${JSON.stringify(raw)}: expected one by rule, mode or identify`);
 }
 
-/** The reference. */
+const named = ({ rule, enabled }: PlacedRule): boolean =>
+  enabled && rule.where.some(({ kind }) => kind === "host" || kind === "domain" || kind === "subdomains");
+
+/** The reference. Where no rule is about names, the kernel does not look at them. */
 export const reference: Implementation = (situations) =>
   situations.map(({ ordered, mode, environment, connections }) =>
-    connections.map((connection) => evaluate(ordered, connection, mode, environment)),
+    connections.map((connection) => {
+      const { decision, ambiguous } = judge(ordered, connection, mode, environment);
+      return { decision, ambiguous: ambiguous !== null && ordered.some(named) };
+    }),
   );

@@ -116,3 +116,8 @@ export function knownAddress(text: string): Address {
 export function inRange(address: Address, range: AddressRange): boolean {
   return address.family === range.family && range.first <= address.value && address.value <= range.last;
 }
+
+/** An address as the kernel side has it: a 128-bit number in two halves, v4 as ::ffff:a.b.c.d. */
+export function wideAddress({ family, value }: Address): { readonly high: bigint; readonly low: bigint } {
+  return family === 4 ? { high: 0n, low: (MAPPED << 32n) | value } : { high: value >> 64n, low: BigInt.asUintN(64, value) };
+}

@@ -12,6 +12,19 @@ export const MAX_SPANS6 = 16384;
 export const MAX_PORT_SPANS = 16384;
 export const MAX_USERS = 4096;
 export const MAX_CLASSES = 16384;
+export const MAX_NAME_BUCKETS = 4096;
+export const MAX_NAME_ROWS = 32768;
+export const NAME_KEYS = 256;
+export const NAME_SLOTS = 8;
+export const NAME_CLASS_BITS = 24;
+export const NAME_NO_CLASS = 0;
+export const NAME_DEPTHS = 64;
+export const CANDIDATE_SUFFIXES = 32;
+export const CANDIDATE_LABELS = 16;
+export const DECIDED_CANDIDATES = 4;
+export const CANDIDATE_TRUSTED = 1;
+export const ADDRESS_NAMES = 8;
+export const MAX_RESOLVERS = 8;
 export const CLASS_UNKNOWN = 0;
 export const CLASS_KERNEL = 1;
 export const NO_RULE = 4294967295;
@@ -116,6 +129,8 @@ export const Counter = {
   PACKET_SOCKETS: 14,
   STOPPED_FULL: 15,
   STOP_FAILED: 16,
+  NAMES_LOST: 17,
+  NAMES_FULL: 18,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 export const COUNTER_NAMES = {
@@ -136,8 +151,10 @@ export const COUNTER_NAMES = {
   14: "packetSockets",
   15: "stoppedFull",
   16: "stopFailed",
+  17: "namesLost",
+  18: "namesFull",
 } as const satisfies Readonly<Record<Counter, string>>;
-export const COUNTERS = 17;
+export const COUNTERS = 19;
 
 export const Row = {
   name: "row",
@@ -197,6 +214,106 @@ export const UserRow = {
   },
 } as const satisfies StructLayout;
 
+export const NameKey = {
+  name: "name_key",
+  size: 2048,
+  fields: {
+    words: { offset: 0, type: "u64", count: 256 },
+  },
+} as const satisfies StructLayout;
+
+export const NameBucket = {
+  name: "name_bucket",
+  size: 64,
+  fields: {
+    slots: { offset: 0, type: "u64", count: 8 },
+  },
+} as const satisfies StructLayout;
+
+export const NameTable = {
+  name: "name_table",
+  size: 16,
+  fields: {
+    buckets: { offset: 0, type: "u32", count: null },
+    reserved: { offset: 4, type: "u32", count: null },
+    depths: { offset: 8, type: "u64", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const NameRows = {
+  name: "name_rows",
+  size: 16,
+  fields: {
+    self: { offset: 0, type: "u32", count: null },
+    below: { offset: 4, type: "u32", count: null },
+    selfForged: { offset: 8, type: "u32", count: null },
+    belowForged: { offset: 12, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const Candidate = {
+  name: "candidate",
+  size: 296,
+  fields: {
+    sums: { offset: 0, type: "u64", count: 32 },
+    labels: { offset: 256, type: "u8", count: 32 },
+    wholes: { offset: 288, type: "u32", count: null },
+    count: { offset: 292, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const NamedKey = {
+  name: "named_key",
+  size: 24,
+  fields: {
+    netns: { offset: 0, type: "u64", count: null },
+    addressHigh: { offset: 8, type: "u64", count: null },
+    addressLow: { offset: 16, type: "u64", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const CandidateRef = {
+  name: "candidate_ref",
+  size: 32,
+  fields: {
+    id: { offset: 0, type: "u64", count: null },
+    learntNs: { offset: 8, type: "u64", count: null },
+    untilNs: { offset: 16, type: "u64", count: null },
+    tgid: { offset: 24, type: "u32", count: null },
+    reserved: { offset: 28, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const AddressNames = {
+  name: "address_names",
+  size: 256,
+  fields: {
+    refs: { offset: 0, type: CandidateRef, count: 8 },
+  },
+} as const satisfies StructLayout;
+
+export const QuestionKey = {
+  name: "question_key",
+  size: 40,
+  fields: {
+    cookie: { offset: 0, type: "u64", count: null },
+    name: { offset: 8, type: "u64", count: null },
+    peerHigh: { offset: 16, type: "u64", count: null },
+    peerLow: { offset: 24, type: "u64", count: null },
+    idType: { offset: 32, type: "u32", count: null },
+    peerPort: { offset: 36, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const Resolver = {
+  name: "resolver",
+  size: 16,
+  fields: {
+    addressHigh: { offset: 0, type: "u64", count: null },
+    addressLow: { offset: 8, type: "u64", count: null },
+  },
+} as const satisfies StructLayout;
+
 export const RuleEntry = {
   name: "rule_entry",
   size: 8,
@@ -211,7 +328,7 @@ export const RuleEntry = {
 
 export const Half = {
   name: "half",
-  size: 64,
+  size: 208,
   fields: {
     rules: { offset: 0, type: "u32", count: null },
     words: { offset: 4, type: "u32", count: null },
@@ -231,13 +348,15 @@ export const Half = {
     reserved: { offset: 51, type: "u8", count: null },
     rowNotAllowOut: { offset: 52, type: "u32", count: null },
     zero: { offset: 56, type: "u32", count: null },
-    reserved2: { offset: 60, type: "u32", count: null },
+    resolverCount: { offset: 60, type: "u32", count: null },
+    names: { offset: 64, type: NameTable, count: null },
+    resolvers: { offset: 80, type: Resolver, count: 8 },
   },
 } as const satisfies StructLayout;
 
 export const Policy = {
   name: "policy",
-  size: 192,
+  size: 480,
   fields: {
     magic: { offset: 0, type: "u32", count: null },
     version: { offset: 4, type: "u32", count: null },
@@ -395,7 +514,8 @@ export const FlowEvent = {
     by: { offset: 137, type: "u8", count: null },
     again: { offset: 138, type: "u8", count: null },
     undecided: { offset: 139, type: "u8", count: null },
-    reserved2: { offset: 140, type: "u32", count: null },
+    ambiguous: { offset: 140, type: "u8", count: null },
+    reserved: { offset: 141, type: "u8", count: 3 },
   },
 } as const satisfies StructLayout;
 
@@ -451,7 +571,8 @@ export const AnswerEvent = {
     header: { offset: 0, type: EventHeader, count: null },
     flow: { offset: 16, type: FlowId, count: null },
     length: { offset: 72, type: "u32", count: null },
-    reserved: { offset: 76, type: "u32", count: null },
+    trusted: { offset: 76, type: "u8", count: null },
+    reserved: { offset: 77, type: "u8", count: 3 },
   },
 } as const satisfies StructLayout;
 
@@ -506,7 +627,7 @@ export const FileRecord = {
 
 export const Conn = {
   name: "conn",
-  size: 32,
+  size: 64,
   fields: {
     peerHigh: { offset: 0, type: "u64", count: null },
     peerLow: { offset: 8, type: "u64", count: null },
@@ -518,7 +639,8 @@ export const Conn = {
     own: { offset: 28, type: "u8", count: null },
     sentTo: { offset: 29, type: "u8", count: null },
     unread: { offset: 30, type: "u8", count: null },
-    reserved: { offset: 31, type: "u8", count: null },
+    more: { offset: 31, type: "u8", count: null },
+    candidates: { offset: 32, type: "u64", count: 4 },
   },
 } as const satisfies StructLayout;
 
@@ -532,15 +654,20 @@ export const Decision = {
     by: { offset: 9, type: "u8", count: null },
     quiet: { offset: 10, type: "u8", count: null },
     failed: { offset: 11, type: "u8", count: null },
-    reserved: { offset: 12, type: "u32", count: null },
+    ambiguous: { offset: 12, type: "u8", count: null },
+    reserved: { offset: 13, type: "u8", count: null },
+    reserved2: { offset: 14, type: "u16", count: null },
   },
 } as const satisfies StructLayout;
 
 export const DecideCall = {
   name: "decide_call",
-  size: 48,
+  size: 96,
   fields: {
     conn: { offset: 0, type: Conn, count: null },
-    decision: { offset: 32, type: Decision, count: null },
+    decision: { offset: 64, type: Decision, count: null },
+    netns: { offset: 80, type: "u64", count: null },
+    tgid: { offset: 88, type: "u32", count: null },
+    reserved: { offset: 92, type: "u32", count: null },
   },
 } as const satisfies StructLayout;

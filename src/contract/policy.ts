@@ -15,5 +15,7 @@ export type CompiledPolicy = {
     readonly users: Uint8Array;
     readonly rules: Uint8Array;
     readonly classRows: Uint8Array;
+    readonly nameBuckets: Uint8Array;
+    readonly nameRows: Uint8Array;
   };
 };

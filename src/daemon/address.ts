@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Addresses between the kernel's form (128 bits in two halves, v4 as ::ffff:a.b.c.d) and text. */
+import { parseAddress, printAddress, wideAddress } from "../contract/address.ts";
 import type { Address128 } from "../kernel/kernel.ts";
-import { parseAddress, printAddress } from "../rules/address.ts";
 
 const V4_MAPPED = 0xffffn;
 
@@ -14,7 +14,5 @@ export function addressText({ high, low }: Address128): string {
 /** The kernel's form of an address; null when the text is none. */
 export function address128(text: string): Address128 | null {
   const address = parseAddress(text);
-  if (address === null) return null;
-  if (address.family === 4) return { high: 0n, low: (V4_MAPPED << 32n) | address.value };
-  return { high: address.value >> 64n, low: address.value & 0xffffffffffffffffn };
+  return address === null ? null : wideAddress(address);
 }

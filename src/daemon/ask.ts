@@ -13,7 +13,7 @@ import type { DecisionFields } from "../kernel/kernel.ts";
 import { addressText } from "./address.ts";
 import { forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
-import { connOf, type FlowFields, type Hold } from "./holds.ts";
+import { askerOf, connOf, type FlowFields, type Hold } from "./holds.ts";
 import { judged } from "./judged.ts";
 import { shownQuestion } from "./shown.ts";
 
@@ -88,7 +88,7 @@ export class Questions {
 
 /** What the kernel decides about a flow now: by its rules, and by an answer "once", which stands in for ask. */
 export function decisionOn(engine: Engine, flow: FlowFields): DecisionFields {
-  const decision = engine.kernel.decide(connOf(flow));
+  const decision = engine.kernel.decide(connOf(flow), askerOf(flow));
   const once = decision.action === Action.ASK ? engine.holds.answerOf(flow) : null;
   return once === null ? decision : { ...decision, action: once ? Action.ALLOW : Action.DENY, by: DecidedBy.ONCE, rule: 0 };
 }
@@ -185,7 +185,7 @@ export function closeAnswered(
 ): void {
   for (const question of engine.questions.all()) {
     const mine = by?.question === question;
-    const decision = engine.kernel.decide(connOf(question.flow));
+    const decision = engine.kernel.decide(connOf(question.flow), askerOf(question.flow));
     if (!mine && decision.action === Action.ASK) continue;
     engine.questions.close(question);
     const answer = mine ? by.answer : decision.action === Action.ALLOW ? "allow" : decision.action === Action.DENY ? "deny" : null;

@@ -22,6 +22,7 @@ import { releaseNodeFile, trimHeap } from "../kernel/memory.ts";
 import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
 import { readHosts } from "../kernel/system-files.ts";
+import { nameKey } from "../lists/hash.ts";
 import { Workspace } from "../rules/compile.ts";
 import { messageOf } from "../store/problem.ts";
 import { type ApiServer, startApi } from "./api.ts";
@@ -143,7 +144,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     health,
     stateDir: options.state,
     store: state.store,
-    workspace: new Workspace(),
+    workspace: new Workspace(nameKey(kernel.nameWords)),
     environment: readEnvironment([]),
     revision: 0,
     generation: 0,

@@ -34,7 +34,7 @@ import { reconsiderAll } from "./ask.ts";
 import { FLOW_FAILED, forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { environmentWith, readEnvironment } from "./facts.ts";
-import { connOf } from "./holds.ts";
+import { askerOf, connOf } from "./holds.ts";
 import { bootId, endedNow, endOf } from "./lifetimes.ts";
 import { settingIn } from "./settings.ts";
 
@@ -253,7 +253,7 @@ export function isUnjudged({ verdict, flags }: SocketFields): boolean {
 export function cutIfDenied(engine: Engine, socket: SocketFields): boolean {
   if (socket.flow.protocol !== PROTOCOL_TCP) return false;
   const flow = { ...socket.flow, class: socket.flow.class || engine.kernel.classOf(socket.key) };
-  const denied = (): boolean => engine.kernel.decide(connOf(flow)).action === Action.DENY;
+  const denied = (): boolean => engine.kernel.decide(connOf(flow), askerOf(flow)).action === Action.DENY;
   return forFlow(engine, () => denied() && engine.holds.cut(flow)) ?? false;
 }
 

@@ -5,8 +5,8 @@
  * Whatever happens here, the kernel goes on dropping the flow's packets until its tables say otherwise.
  */
 import type { Decoded } from "../contract/codec.ts";
-import { CLASS_UNKNOWN, type FlowId, type HeldEvent, UNREAD_ALL } from "../contract/layout.gen.ts";
-import type { ConnFields, ImageKeyFields, OnceKeyFields } from "../kernel/kernel.ts";
+import { CLASS_UNKNOWN, DECIDED_CANDIDATES, type FlowId, type HeldEvent, UNREAD_ALL } from "../contract/layout.gen.ts";
+import type { Asker, ConnFields, ImageKeyFields, OnceKeyFields } from "../kernel/kernel.ts";
 import { refusal } from "../kernel/tcp.ts";
 import type { Spaces } from "./spaces.ts";
 import { keyText } from "./unnamed.ts";
@@ -60,7 +60,9 @@ export function unreadable(flow: FlowFields): boolean {
   return flow.protocol === 0;
 }
 
-/** What the rules look at, as the kernel's test entry takes it. */
+const NO_CANDIDATES = new Array<bigint>(DECIDED_CANDIDATES).fill(0n);
+
+/** What the rules look at, names aside, as the kernel's test entry takes it. */
 export function connOf(flow: FlowFields): ConnFields {
   return {
     peerHigh: flow.peerHigh,
@@ -73,8 +75,14 @@ export function connOf(flow: FlowFields): ConnFields {
     own: flow.own,
     sentTo: flow.sentTo,
     unread: unreadable(flow) ? UNREAD_ALL : 0,
-    reserved: 0,
+    more: 0,
+    candidates: NO_CANDIDATES,
   };
+}
+
+/** By whose names a flow's peer is known. */
+export function askerOf({ netns, tgid }: FlowFields): Asker {
+  return { netns, tgid };
 }
 
 /** The entry under which an answer "once" for this flow is filed. */

@@ -10,6 +10,7 @@ import { meaningOf } from "../../test/policy-meaning.ts";
 import { Random } from "../../test/random.ts";
 import type { App } from "../contract/app.ts";
 import type { PlacedRule } from "../contract/rule.ts";
+import { randomNameKey } from "../lists/hash.ts";
 import { compile, Workspace } from "../rules/compile.ts";
 import { printRule } from "../rules/print.ts";
 import { openMemoryStore } from "../store/sqlite/open.ts";
@@ -56,7 +57,8 @@ test(`follow() gives the book and the tables that rebuild() gives, after each of
     const [factory, rules] = [generateRules(random, 5), generateRules(random, 100)];
     const followed = bookOf(store, factory);
     const apps = new Map(generateApps(random, 20).map((app, i) => [i + 2, app]));
-    const workspace = new Workspace();
+    const key = randomNameKey();
+    const workspace = new Workspace(key);
     const texts = rules.map(({ rule }) => printRule(rule));
     for (let i = 0; i < EDITS; i++) {
       const many = Array.from({ length: random.oneIn(4) ? 5 : 1 }, () => randomChange(random, followed, texts));
@@ -65,7 +67,7 @@ test(`follow() gives the book and the tables that rebuild() gives, after each of
       followed.follow(done.steps, NOW);
       const anew = bookOf(store, factory);
       assert.deepEqual(followed.book, anew.book);
-      assert.deepEqual(tablesOf(followed, apps, workspace), tablesOf(anew, apps, new Workspace()));
+      assert.deepEqual(tablesOf(followed, apps, workspace), tablesOf(anew, apps, new Workspace(key)));
     }
   }
 });

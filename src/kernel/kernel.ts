@@ -2,7 +2,7 @@
 /** What the rest of Holdfast sees of the kernel. linux.ts is the real one; daemon/engine.fixture.ts has one that only remembers, for tests without root. */
 import type { FileKey } from "../contract/app.ts";
 import type { Decoded } from "../contract/codec.ts";
-import type { Conn, Decision, Image, ImageKey, OnceKey, SocketRecord } from "../contract/layout.gen.ts";
+import type { Candidate, Conn, Decision, Image, ImageKey, OnceKey, SocketRecord } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
 import type { RingRecord } from "../contract/record.ts";
 import type { FrameFilters } from "./filters.ts";
@@ -10,12 +10,19 @@ import type { FrameFilters } from "./filters.ts";
 export type ImageKeyFields = Decoded<typeof ImageKey>;
 export type ImageFields = Decoded<typeof Image>;
 export type OnceKeyFields = Decoded<typeof OnceKey>;
+export type CandidateFields = Decoded<typeof Candidate>;
 export type ConnFields = Decoded<typeof Conn>;
 export type DecisionFields = Decoded<typeof Decision>;
 export type SocketFields = Decoded<typeof SocketRecord>;
 
 /** An address as the kernel side has it: a 128-bit number in two halves, v4 as ::ffff:a.b.c.d. */
 export type Address128 = { readonly high: bigint; readonly low: bigint };
+
+/** A process, and the namespace (cookie) it talks in. */
+export type Asker = { readonly netns: bigint; readonly tgid: number };
+
+/** What /etc/hosts says of one address, in one line: `id` is the candidate's. */
+export type FixedName = { readonly address: Address128; readonly id: bigint; readonly candidate: CandidateFields };
 
 /** Waits for filters in a namespace. `startNs`: the process's start, CLOCK_BOOTTIME; 0 when it was not stopped. */
 export type Stopped = { readonly netns: bigint; readonly tgid: number; readonly startNs: bigint };
@@ -25,6 +32,10 @@ export type Kernel = {
   readonly adopted: boolean;
   /** Keys the hash of arguments in image keys (apps/args-hash.ts). */
   readonly hashSecret: readonly [bigint, bigint];
+  /** What names are hashed by, as lists/hash.ts takes it: 512 words. */
+  readonly nameWords: Uint32Array<ArrayBuffer>;
+  /** Replaces the names that addresses have in every namespace, told by nobody. Throws `TableFullError`. */
+  setFixedNames(names: readonly FixedName[]): void;
   /** The generation in force; 0 = no policy yet. */
   generation(): number;
   /** Resolves when no running program decides by an older policy any more; `install` may be called then, and only then. */
@@ -60,8 +71,8 @@ export type Kernel = {
   removeOnce(key: OnceKeyFields): void;
   /** Takes away the answers of sockets that are not among these (cookies). */
   keepOnceOf(alive: ReadonlySet<bigint>): void;
-  /** What the kernel decides about a connection by the policy in force. */
-  decide(conn: ConnFields): DecisionFields;
+  /** What the kernel decides about a connection by the policy in force; by the names its process knows the peer by, where `from` is given. */
+  decide(conn: ConnFields, from?: Asker): DecisionFields;
   /** Every live socket with its counters. */
   sockets(): SocketFields[];
   /** The kernel's key of the file at a path of the host's mount namespace; null when it cannot be opened. */

@@ -24,6 +24,7 @@ import {
 import { decodeRecord } from "../contract/record.ts";
 import { bootTimeNs } from "./clock.ts";
 import { filterHandle, frameProgram } from "./filters.ts";
+import { nameWords, setFixedNames } from "./fixed-names.ts";
 import { cookieKey, guardedIn, stoppedIn } from "./guarded.ts";
 import { Images } from "./images.ts";
 import type { Address128, Kernel, SocketFields } from "./kernel.ts";
@@ -85,6 +86,7 @@ export function openKernel(options: LoadOptions): Kernel {
     secret: loaded.adopted ? null : [random.readBigUInt64LE(0), random.readBigUInt64LE(8)],
   });
   tables.heartbeat(bootTimeNs());
+  const words = nameWords(loaded.map, loaded.adopted);
 
   const files = attachIterator(loaded.program("open_files"), null, "open_files");
   const live = attachIterator(loaded.program("live_sockets"), loaded.map("sockets"), "live_sockets");
@@ -156,6 +158,8 @@ export function openKernel(options: LoadOptions): Kernel {
   return {
     adopted: loaded.adopted,
     hashSecret: tables.hashSecret,
+    nameWords: words,
+    setFixedNames: (names) => setFixedNames(loaded.map, names, put),
     generation: () => tables.generation,
     settled: () => tables.settled(),
     install: (policy) => tables.install(policy),
@@ -198,9 +202,12 @@ export function openKernel(options: LoadOptions): Kernel {
       const gone = [...keys(loaded.map("once"), OnceKey.size)].filter((key) => !alive.has(decode(OnceKey, key).cookie));
       for (const key of gone) deleteEntry(loaded.map("once"), key);
     },
-    decide(conn) {
+    decide(conn, from = { netns: 0n, tgid: 0 }) {
       const call = new Uint8Array(DecideCall.size);
+      const view = new DataView(call.buffer);
       call.set(encode(Conn, conn), DecideCall.fields.conn.offset);
+      view.setBigUint64(DecideCall.fields.netns.offset, from.netns, true);
+      view.setUint32(DecideCall.fields.tgid.offset, from.tgid, true);
       runProgram(loaded.program("decide_once"), call);
       return decode(DecideCall, call).decision;
     },

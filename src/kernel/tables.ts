@@ -7,12 +7,16 @@ import {
   LAYOUT_MAGIC,
   LAYOUT_VERSION,
   MAX_CLASSES,
+  MAX_NAME_BUCKETS,
+  MAX_NAME_ROWS,
   MAX_PORT_SPANS,
   MAX_ROWS,
   MAX_RULES,
   MAX_SPANS4,
   MAX_SPANS6,
   MAX_USERS,
+  NameBucket,
+  NameRows,
   Policy,
   PortSpan,
   Row,
@@ -35,6 +39,8 @@ const TABLES = {
   users: { map: "users", entry: UserRow, limit: MAX_USERS },
   rules: { map: "rules", entry: RuleEntry, limit: MAX_RULES },
   classRows: { map: "class_rows", entry: ClassRow, limit: MAX_CLASSES },
+  nameBuckets: { map: "name_buckets", entry: NameBucket, limit: MAX_NAME_BUCKETS },
+  nameRows: { map: "name_rows", entry: NameRows, limit: MAX_NAME_ROWS },
 } as const;
 type TableName = keyof typeof TABLES;
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];

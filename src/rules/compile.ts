@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Rules in order -> the kernel's tables (bpf/tables.h). What decide.h makes of them is what evaluate.ts makes of the rules. */
+import { knownAddress, wideAddress } from "../contract/address.ts";
 import type { App } from "../contract/app.ts";
 import type { Mode } from "../contract/connection.ts";
 import type { Environment } from "../contract/environment.ts";
-import { Action, ClassRow, MAX_CLASSES, MAX_RULES, PortSpan, RuleEntry, Span4, Span6, UserRow } from "../contract/layout.gen.ts";
+import {
+  Action,
+  ClassRow,
+  MAX_CLASSES,
+  MAX_RESOLVERS,
+  MAX_RULES,
+  PortSpan,
+  RuleEntry,
+  Span4,
+  Span6,
+  UserRow,
+} from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
 import type { PlacedRule } from "../contract/rule.ts";
+import { type NameKey, randomNameKey } from "../lists/hash.ts";
+import { compileNames, NameIndex } from "./compile-names.ts";
 import { compilePorts } from "./compile-ports.ts";
 import { compileUsers } from "./compile-users.ts";
 import { compileWhere } from "./compile-where.ts";
@@ -38,8 +52,15 @@ export type Compiled =
 export class Workspace {
   readonly rows = new RowTable();
   readonly sweep = new Sweep(this.rows);
+  /** The names that rules name. */
+  readonly names: NameIndex;
   /** The tables compiled last; their rows are in `rows`. */
   last: EditableTables | null = null;
+
+  /** `key`: what names are hashed by, the kernel's. */
+  constructor(key: NameKey = randomNameKey()) {
+    this.names = new NameIndex(key);
+  }
 }
 
 const ACTIONS = { allow: Action.ALLOW, deny: Action.DENY, ask: Action.ASK } as const;
@@ -102,13 +123,30 @@ function compileWhole(parts: readonly Part[], environment: Environment, { rows, 
   return { spans4, spans6, portSpans, users, fixed };
 }
 
-type Programs = { readonly apps: ReadonlyMap<number, App>; readonly environment: Environment; readonly rows: RowTable };
+type Programs = {
+  readonly apps: ReadonlyMap<number, App>;
+  readonly environment: Environment;
+  readonly rows: RowTable;
+  readonly names: NameIndex;
+};
 
-/** The whole policy: the tables of the rules, and what of it is about programs and settings. */
-function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicySettings, { apps, environment, rows }: Programs) {
+/** The configured servers that the kernel believes, as far as it has room; libc asks only the first three. */
+function resolversOf({ dnsServers }: Environment) {
+  const known = dnsServers.slice(0, MAX_RESOLVERS).map((address) => {
+    const { high, low } = wideAddress(knownAddress(address));
+    return { addressHigh: high, addressLow: low };
+  });
+  const free = Array.from({ length: MAX_RESOLVERS - known.length }, () => ({ addressHigh: 0n, addressLow: 0n }));
+  return { resolverCount: known.length, resolvers: [...known, ...free] };
+}
+
+/** The whole policy: the tables of the rules, and what of it is about programs, names and settings. */
+function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicySettings, programs: Programs) {
+  const { apps, environment, rows } = programs;
   const { spans4, spans6, portSpans, users, fixed } = dimensions;
   const who = new WhoIndex(parts, environment);
   const classRows = packClasses(apps, who, rows);
+  const names = compileNames(parts, programs.names, rows);
   const half = {
     rules: parts.length,
     words: Math.ceil(parts.length / 64),
@@ -123,11 +161,22 @@ function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicyS
     whenUnknown: ACTIONS[settings.whenUnknown],
     zero: 0,
     reserved: 0,
-    reserved2: 0,
+    names: names.table,
+    ...resolversOf(environment),
   };
   const policy: CompiledPolicy = {
     half,
-    tables: { rows: rows.bytes, spans4, spans6, portSpans, users, rules: packEntries(parts), classRows },
+    tables: {
+      rows: rows.bytes,
+      spans4,
+      spans6,
+      portSpans,
+      users,
+      rules: packEntries(parts),
+      classRows,
+      nameBuckets: names.nameBuckets,
+      nameRows: names.nameRows,
+    },
   };
   return { policy, classRow: (app: App): Uint8Array => who.bitsFor(app, new Bits()).pack() };
 }
@@ -144,7 +193,7 @@ export function compile(
   settings: PolicySettings,
   workspace = new Workspace(),
 ): Compiled {
-  const programs = { apps, environment, rows: workspace.rows };
+  const programs = { apps, environment, rows: workspace.rows, names: workspace.names };
   const { last } = workspace;
   workspace.last = null;
   const edited = last && withRoom(() => edit(last, ordered, settings, programs));

@@ -9,12 +9,14 @@ import type { App } from "../contract/app.ts";
 import type { Environment } from "../contract/environment.ts";
 import { MAX_RULES, Row } from "../contract/layout.gen.ts";
 import type { PlacedRule } from "../contract/rule.ts";
+import { randomNameKey } from "../lists/hash.ts";
 import { type Compiled, compile, Workspace } from "./compile.ts";
 import { orderRules } from "./order.ts";
 import { parseRule } from "./parse.ts";
 
 const SETTINGS = { mode: "ask", whenAway: "deny", whenUnknown: "deny" } as const;
 const EMPTY: Environment = { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES };
+const KEY = randomNameKey();
 const SEEDS = process.env.HOLDFAST_LONG === "1" ? 300 : 12;
 const EDITS = 50;
 
@@ -27,12 +29,12 @@ function placed(text: string, id: number): PlacedRule {
 
 /** What one workspace after the other says must be what a new one says. Returns whether the tables were edited. */
 class Followed {
-  readonly #workspace = new Workspace();
+  readonly #workspace = new Workspace(KEY);
 
   check(rules: readonly PlacedRule[], apps: ReadonlyMap<number, App> = new Map(), environment = EMPTY): boolean {
     const ordered = orderRules(rules);
     const now = passed(compile(ordered, apps, environment, SETTINGS, this.#workspace));
-    const anew = passed(compile(ordered, apps, environment, SETTINGS));
+    const anew = passed(compile(ordered, apps, environment, SETTINGS, new Workspace(KEY)));
     assert.equal(anew.edited, false);
     assert.deepEqual(meaningOf(now.policy), meaningOf(anew.policy));
     for (const app of apps.values()) assert.deepEqual(now.classRow(app), anew.classRow(app));
@@ -120,7 +122,7 @@ suite("tables that edits changed", () => {
   });
 
   test("an edit for whose rows there is no room is compiled anew, and refused when there is none then either", () => {
-    const workspace = new Workspace();
+    const workspace = new Workspace(KEY);
     const take = (rules: readonly PlacedRule[]): Compiled => compile(orderRules(rules), new Map(), EMPTY, SETTINGS, workspace);
     const many = Array.from({ length: 4000 }, (_, i) => placed(`deny any -> 12.0.${i >> 8}.${i & 255}-13.0.${i >> 8}.${i & 255}`, i + 1));
     const tooMany = [...many, placed("deny any -> internet tcp/1", 5000)];
@@ -130,6 +132,6 @@ suite("tables that edits changed", () => {
       assert.match(refused.ok ? "" : refused.problem, /overlap in more than 12288 ways/);
     }
     const again = passed(take(many));
-    assert.deepEqual(meaningOf(again.policy), meaningOf(passed(compile(orderRules(many), new Map(), EMPTY, SETTINGS)).policy));
+    assert.deepEqual(meaningOf(again.policy), meaningOf(passed(compile(orderRules(many), new Map(), EMPTY, SETTINGS, new Workspace(KEY))).policy));
   });
 });

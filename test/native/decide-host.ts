@@ -5,9 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "../../src/contract/codec.ts";
-import type { Decision } from "../../src/contract/connection.ts";
-import { Decision as DecisionLayout, Half } from "../../src/contract/layout.gen.ts";
-import { type CompiledSituation, compileSituation, readDecision, type Situation } from "../verdicts.ts";
+import { Candidate, Decision as DecisionLayout, Half } from "../../src/contract/layout.gen.ts";
+import { type CompiledSituation, compileSituation, type Outcome, readDecision, type Situation } from "../verdicts.ts";
 
 const BPF = join(import.meta.dirname, "../../bpf");
 /** Situations given to one process: their tables go through a pipe, and are in memory at once. */
@@ -17,9 +16,10 @@ function u32(...values: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
-function message({ policy, conns }: CompiledSituation): Uint8Array[] {
-  const { rows, spans4, spans6, portSpans, users, rules, classRows } = policy.tables;
-  const tables = [rows, spans4, spans6, portSpans, users, rules, classRows];
+function message({ policy, conns, candidates }: CompiledSituation): Uint8Array[] {
+  const { rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows } = policy.tables;
+  const packed = Buffer.concat(candidates.map((candidate) => encode(Candidate, candidate)));
+  const tables = [rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows, packed];
   return [u32(...tables.map((table) => table.length)), encode(Half, policy.half), ...tables, u32(conns.length), ...conns];
 }
 
@@ -38,7 +38,7 @@ export class DecideHost {
     }
   }
 
-  #run(situations: readonly CompiledSituation[]): Decision[][] {
+  #run(situations: readonly CompiledSituation[]): Outcome[][] {
     const input = Buffer.concat(situations.flatMap(message));
     const { status, stdout, stderr } = spawnSync(this.#program, { input, maxBuffer: 1 << 28 });
     if (status !== 0) throw new Error(`decide_host failed: ${stderr.toString()}`);
@@ -54,10 +54,10 @@ export class DecideHost {
     return decisions;
   }
 
-  decide(situations: readonly Situation[]): Decision[][] {
-    const decisions: Decision[][] = [];
+  decide(situations: readonly Situation[]): Outcome[][] {
+    const decisions: Outcome[][] = [];
     for (let i = 0; i < situations.length; i += BATCH) {
-      decisions.push(...this.#run(situations.slice(i, i + BATCH).map(compileSituation)));
+      decisions.push(...this.#run(situations.slice(i, i + BATCH).map((situation) => compileSituation(situation))));
     }
     return decisions;
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * bpf/decide.h on the host. Reads policies and connections from standard input, as often as they come:
- *   seven u32: bytes of rows, spans4, spans6, port_spans, users, rules, class_rows; struct half; these tables; u32 n; n struct conn
+ *   ten u32: bytes of rows, spans4, spans6, port_spans, users, rules, class_rows, name_buckets, name_rows, candidates; struct half; these
+ *   tables; u32 n; n struct conn
+ * An id of a candidate is its place in the table of candidates, from 1, twice; an odd one is trusted.
  * and writes n struct decision for each.
  */
 #include <stdio.h>
@@ -27,6 +29,17 @@
 TABLE(table_row, rows, struct row, MAX_ROWS)
 TABLE(table_rule, rules, struct rule_entry, MAX_RULES)
 TABLE(table_class, class_rows, struct class_row, MAX_CLASSES)
+TABLE(name_bucket, name_buckets, struct name_bucket, MAX_NAME_BUCKETS)
+TABLE(table_name_rows, name_rows, struct name_rows, MAX_NAME_ROWS)
+
+#define MAX_CANDIDATES 65536
+
+static struct candidate candidates[MAX_CANDIDATES];
+
+static __always_inline const struct candidate *table_candidate(__u64 id)
+{
+	return id / 2 < MAX_CANDIDATES ? &candidates[id / 2] : NULL;
+}
 
 #define SEARCHED(lookup, array, type, limit)                        \
 	static type array[limit];                                   \
@@ -70,6 +83,9 @@ static void read_policy(const __u32 *bytes, struct half *half)
 	need_table(users, bytes[4], sizeof(users), "users");
 	need_table(rules, bytes[5], sizeof(rules), "rules");
 	need_table(class_rows, bytes[6], sizeof(class_rows), "class_rows");
+	need_table(name_buckets, bytes[7], sizeof(name_buckets), "name_buckets");
+	need_table(name_rows, bytes[8], sizeof(name_rows), "name_rows");
+	need_table(candidates + 1, bytes[9], sizeof(candidates) - sizeof(candidates[0]), "candidates");
 	/* Classes beyond the table have only the rules for every app, as kernel/tables.ts writes them. */
 	for (__u32 i = bytes[6] / sizeof(class_rows[0]); i < MAX_CLASSES; i++)
 		class_rows[i].row = half->row_any_app;
@@ -77,7 +93,7 @@ static void read_policy(const __u32 *bytes, struct half *half)
 
 int main(void)
 {
-	__u32 bytes[7];
+	__u32 bytes[10];
 	struct half half;
 
 	while (fread(bytes, sizeof(bytes), 1, stdin) == 1) {

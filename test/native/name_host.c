@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 struct name_bucket;
-static const struct name_bucket *name_bucket(__u32 index);
+static const struct name_bucket *name_bucket(__u32 source, __u32 index);
 
 #include "name_hash.h"
 
@@ -29,8 +29,9 @@ static struct name_key key;
 static struct name_table table;
 static struct name_bucket *buckets;
 
-static const struct name_bucket *name_bucket(__u32 index)
+static const struct name_bucket *name_bucket(__u32 source, __u32 index)
 {
+	(void)source;
 	return index < table.buckets ? &buckets[index] : NULL;
 }
 
@@ -51,7 +52,7 @@ static void look_up(const char *name, __u32 length)
 	for (__u32 place = 1; place <= length + 1; place++) {
 		if (place > length || name[length - place] == '.') {
 			found[count].sum = sum;
-			found[count].class = name_find(&table, sum, count + 1);
+			found[count].class = name_find(&table, 0, sum, count + 1);
 			found[count++].reserved = 0;
 		}
 		if (place <= length)

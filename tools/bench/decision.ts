@@ -40,7 +40,8 @@ function calls(): Uint8Array[] {
       own: 0,
       sentTo: 0,
       unread: 0,
-      reserved: 0,
+      more: 0,
+      candidates: [0n, 0n, 0n, 0n],
     };
     call.set(encode(Conn, conn), DecideCall.fields.conn.offset);
     return call;

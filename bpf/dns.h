@@ -29,8 +29,6 @@
 #define DNS_TYPE_AAAA 28
 #define DNS_CLASS_IN 1
 #define DNS_CLASS_FLUSH 0x8000	/* RFC 6762, 10.2 */
-#define DNS_LEAST_SECONDS 60	/* how long a name counts for others at least: programs keep answers for a while */
-#define DNS_MOST_SECONDS 86400u /* and at most */
 #define SECOND_NS 1000000000ull
 
 #define DNS_ODD 1 /* stands for what is no character of a name: a dot or a zero within a label */

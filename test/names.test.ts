@@ -23,13 +23,21 @@ const CLIENT = `
     socket.on("error", (error) => console.log(error.code));
   });`;
 
+/** One more address of the peer: names of one are not names of another. */
+async function another({ world }: Holdfast, last: number): Promise<string> {
+  const address = world.peer.address4.replace(/\d+$/, `${last}`);
+  await world.run(["ip", "address", "add", `${address}/24`, "dev", "veth-b"], { cgroup: false, netns: "b" });
+  return address;
+}
+
 async function nameServer({ world }: Holdfast, zone: Readonly<Record<string, string | readonly string[]>>): Promise<void> {
   const argv = [process.execPath, SERVER, world.peer.address4, "53", JSON.stringify(zone)];
   await world.start(argv, { cgroup: false, netns: "b", timeoutMs: null }).line((line) => line === "ready");
 }
 
-function client({ world }: Holdfast, name: string): Running {
-  return world.start([process.execPath, "-e", CLIENT, world.peer.address4, name, String(PORT)]);
+function client(holdfast: Holdfast, name: string): Running {
+  const { world } = holdfast;
+  return world.start(holdfast.inside([process.execPath, "-e", CLIENT, world.peer.address4, name, String(PORT)]));
 }
 
 /** The TCP flow to `to`, once it is listed. */
@@ -95,5 +103,55 @@ test("an answer nobody asked for teaches no name", options, () =>
     await world.run([process.execPath, "-e", lie], { cgroup: false, netns: "b", cwd: join(import.meta.dirname, "..") });
     await receiver.exited;
     assert.deepEqual((await tcpFlow(holdfast, address4)).names, []);
+  }),
+);
+
+test("a name from a configured resolver allows, denies and asks, and nothing leaves for a name that is denied", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    const [good, bad, other] = [await another(holdfast, 101), await another(holdfast, 102), await another(holdfast, 103)];
+    await nameServer(holdfast, {
+      "www.good.example": "edge.cdn.example",
+      "edge.cdn.example": [good],
+      "shop.example": "x.tracker.example",
+      "x.tracker.example": [bad],
+      "other.example": [other],
+    });
+    await world.peer.serve({ tcp: [PORT] });
+    holdfast.useResolvers(address4);
+    await holdfast.up("--mode", "deny");
+    await holdfast.rule("allow any -> dns-servers");
+    await holdfast.rule("allow any -> .good.example");
+    await holdfast.rule("deny any -> *.tracker.example");
+    await holdfast.rule("ask any -> other.example");
+    assert.match((await client(holdfast, "shop.example").exited).stdout, /ECONNREFUSED/);
+    assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
+    assert.match((await client(holdfast, "www.good.example").exited).stdout, /connected/);
+    const held = client(holdfast, "other.example");
+    const [question] = await holdfast.questions(1);
+    assert.equal(question?.name, "other.example");
+    assert.deepEqual(question?.scopes, ["host"]);
+    assert.equal(question?.resultingRule, `allow ${process.execPath} -> other.example tcp/${PORT}`);
+    await holdfast.answer(question, "allow");
+    assert.match((await held.exited).stdout, /connected/);
+  }),
+);
+
+test("a name that another server tells allows nothing", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    await nameServer(holdfast, { "good.example": [address4], "bad.example": [address4] });
+    await world.peer.serve({ tcp: [PORT] });
+    holdfast.useResolvers("192.0.2.53");
+    await holdfast.up("--mode", "deny");
+    await holdfast.rule(`allow any -> ${address4} udp/53`);
+    await holdfast.rule("allow any -> good.example");
+    assert.match((await client(holdfast, "good.example").exited).stdout, /ECONNREFUSED/);
+    await holdfast.rule("deny any -> bad.example priority high");
+    await holdfast.rule("allow any -> any");
+    assert.match((await client(holdfast, "bad.example").exited).stdout, /ECONNREFUSED/);
+    assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
   }),
 );

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An answer becomes a rule, or "once", a word on the held flows; it returns when held packets have been sent or refused. */
+import { getDomain } from "tldts";
 import type { RequestOf } from "../contract/api.ts";
 import { Failure } from "../contract/failure.ts";
 import { Action, DecidedBy } from "../contract/layout.gen.ts";
@@ -13,34 +14,41 @@ import type { BackendReply } from "./backend.ts";
 import { edit, newRule } from "./down.ts";
 import { forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
-import { onceKey, unreadable } from "./holds.ts";
+import { askerOf, onceKey, unreadable } from "./holds.ts";
 import { judged } from "./judged.ts";
 
+/** By the Public Suffix List, the private part included: everybody's pages of one host are not one's own. */
+function domainOf(name: string): string | null {
+  return getDomain(name, { allowPrivateDomains: true });
+}
+
 /** What rules/answer.ts asks of a question. */
-function asked({ app, flow, flows, askRule }: OpenQuestion): Asked {
+function asked(engine: Engine, { app, flow, flows, askRule }: OpenQuestion): Asked {
+  /* Incoming questions may be about several peers, and a frame that cannot be read about any. */
+  const single = !unreadable(flow) && (flow.direction === 0 || flows === 1);
+  const address = single ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null;
   return {
     app,
     direction: flow.direction === 0 ? "out" : "in",
     protocol: flow.protocol,
-    /* Incoming questions may be about several peers, and a frame that cannot be read about any. */
-    address: !unreadable(flow) && (flow.direction === 0 || flows === 1) ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null,
+    address,
     port: flow.direction === 0 ? flow.peerPort : flow.localPort,
     own: flow.own !== 0,
     ask: askRule?.rule ?? null,
-    candidates: [],
-    domainOf: () => null,
+    candidates: address === null ? [] : engine.names.candidates(address, askerOf(flow), Date.now()),
+    domainOf,
   };
 }
 
 /** The scopes a question offers, narrowest first; none when only "once" is left. */
 export function scopesOf(engine: Engine, question: OpenQuestion): Question["scopes"] {
-  return offeredScopes(asked(question), engine.environment);
+  return offeredScopes(asked(engine, question), engine.environment);
 }
 
 /** What a plain `allow` would add, as text; why there is no such rule when nothing but "once" is left. */
 export function resultingRule(engine: Engine, question: OpenQuestion): string {
   const answer = { action: "allow", scope: null, anyPort: unreadable(question.flow), lifetime: { kind: "ever" } } as const;
-  const made = answerRule(asked(question), answer, engine.environment);
+  const made = answerRule(asked(engine, question), answer, engine.environment);
   return made.ok ? printRule(made.rule) : made.problem;
 }
 
@@ -73,7 +81,7 @@ export async function answerQuestion(engine: Engine, request: RequestOf<"answer"
     throw new Failure("not-found", `Cannot answer question ${request.id}: it is not open; "holdfast ask ls" lists those that are`);
   const { action, scope, lifetime } = request;
   const anyPort = request.anyPort || unreadable(question.flow);
-  const made = answerRule(asked(question), { action, scope, anyPort, lifetime }, engine.environment);
+  const made = answerRule(asked(engine, question), { action, scope, anyPort, lifetime }, engine.environment);
   if (lifetime.kind === "once") {
     const counts = answerOnce(engine, question, action === "allow");
     closeAnswered(engine, { question, answer: action, rule: null });

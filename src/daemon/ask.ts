@@ -107,7 +107,7 @@ export function reconsider(engine: Engine, hold: Hold | null): "released" | "ref
   }
   if (decision.action === Action.DENY) {
     engine.holds.refuse(hold);
-    judged(engine, hold.flow, { ...decision, generation: engine.generation, timeMs: Date.now() });
+    judged(engine, hold.flow, { ...decision, ambiguous: decision.ambiguous !== 0, generation: engine.generation, timeMs: Date.now() });
     return "refused";
   }
   if (decision.action === Action.ASK) ask(engine, hold, decision.rule);

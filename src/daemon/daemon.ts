@@ -21,7 +21,6 @@ import { openKernel } from "../kernel/linux.ts";
 import { releaseNodeFile, trimHeap } from "../kernel/memory.ts";
 import { othersAllow } from "../kernel/others.ts";
 import { cgroupRoot, lockScope, pinFolder, type Scope } from "../kernel/pins.ts";
-import { readHosts } from "../kernel/system-files.ts";
 import { nameKey } from "../lists/hash.ts";
 import { Workspace } from "../rules/compile.ts";
 import { messageOf } from "../store/problem.ts";
@@ -36,6 +35,7 @@ import { readEnvironment, sameEnvironment } from "./facts.ts";
 import { Guards } from "./guards.ts";
 import { Health, watchCounters } from "./health.ts";
 import { Holds } from "./holds.ts";
+import { Hosts } from "./hosts.ts";
 import { identifyImage, restoreNames } from "./identify.ts";
 import { conversation, totalsOf } from "./judged.ts";
 import { openState } from "./memory.ts";
@@ -177,9 +177,15 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     },
     log,
   };
+  const hosts = new Hosts(engine);
   engine.rulebook.readFiles();
   try {
     restoreNames(engine);
+    try {
+      hosts.follow();
+    } catch (error) {
+      log(`Cannot use all of /etc/hosts: ${messageOf(error)}`);
+    }
     await putInForce(engine, Number.POSITIVE_INFINITY);
     kernel.attach();
     engine.guards.start();
@@ -190,7 +196,6 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     throw error;
   }
   lookAtFiles(health, options);
-  engine.names.setHosts(readHosts());
   kernel.heartbeat();
   for (const { flow, counters } of kernel.sockets()) engine.flows.older(flow.cookie as Cookie, totalsOf(counters));
   kernel.listen((record) => {
@@ -223,6 +228,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     guarded("read the rule files", () => followFiles(engine)),
     guarded("look at live sockets", () => sweep(engine)),
     guarded("show what has been named", () => showNamed(engine)),
+    guarded("read /etc/hosts", () => hosts.follow()),
     guarded("keep flows", () => flushFlows(engine)),
     guarded("read the counters", () => watchCounters(health, kernel.counters())),
     guarded("guard network namespaces", () => engine.guards.check()),
@@ -240,7 +246,6 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       guarded("do what is due now and then", async () => {
         trimHeap();
         kernel.forgetRuns();
-        engine.names.setHosts(readHosts());
         lookAtFiles(health, options);
         spaces.refreshAll();
         const environment = readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule));

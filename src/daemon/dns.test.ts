@@ -18,27 +18,36 @@ test("namesTold() gives the name asked for, what it stands for, and all their ad
     { type: "AAAA", name: "e7.cdn.example", data: "2001:db8:0:0:0:0:0:7", ttl: 1 } as const,
   ];
   assert.deepEqual(namesTold(message("www.example.ORG", answers), 53), [
-    { names: ["www.example.org", "edge.cdn.example", "e7.cdn.example"], addresses: ["192.0.2.7", "2001:db8::7"], source: "dns" },
+    { names: ["www.example.org", "edge.cdn.example", "e7.cdn.example"], addresses: ["192.0.2.7", "2001:db8::7"], source: "dns", ttl: 1 },
   ]);
 });
 
-test("namesTold() takes only addresses the question leads to, and none of the machine itself", () => {
-  const answers = [a("other.example", "192.0.2.9"), a("www.example", "127.0.0.1"), a("www.example", "0.0.0.0")];
-  assert.deepEqual(namesTold(message("www.example", answers), 53), []);
-  assert.deepEqual(namesTold(message("www.example", [...answers, a("www.example", "192.0.2.1")]), 53), [
-    { names: ["www.example"], addresses: ["192.0.2.1"], source: "dns" },
+test("namesTold() takes every address of an answer, as programs do, and none of the machine itself", () => {
+  const own = [
+    a("www.example", "127.0.0.1"),
+    a("www.example", "0.0.0.0"),
+    { type: "AAAA", name: "www.example", data: "::1", ttl: 1 } as const,
+  ];
+  assert.deepEqual(namesTold(message("www.example", own), 53), []);
+  assert.deepEqual(namesTold(message("www.example", [...own, a("other.example", "192.0.2.9"), a("www.example", "192.0.2.1")]), 53), [
+    { names: ["www.example"], addresses: ["192.0.2.9", "192.0.2.1"], source: "dns", ttl: 60 },
   ]);
 });
 
-test("namesTold() follows a chain that bites its tail once", () => {
+test("namesTold() names each link of a chain once, also of one that bites its tail", () => {
   const answers = [cname("a.example", "b.example"), cname("b.example", "a.example"), a("b.example", "192.0.2.1")];
   assert.deepEqual(namesTold(message("a.example", answers), 53)[0]?.names, ["a.example", "b.example"]);
 });
 
 test("namesTold() takes of link-local messages only the names they may tell", () => {
   const answers = [a("printer.local", "192.0.2.3"), a("bank.example", "192.0.2.4"), a("nas", "192.0.2.5")];
-  assert.deepEqual(namesTold(message(null, answers), PORT_MDNS), [{ names: ["printer.local"], addresses: ["192.0.2.3"], source: "mdns" }]);
-  assert.deepEqual(namesTold(message("nas", answers), PORT_LLMNR), [{ names: ["nas"], addresses: ["192.0.2.5"], source: "dns" }]);
+  assert.deepEqual(namesTold(message(null, answers), PORT_MDNS), [
+    { names: ["printer.local"], addresses: ["192.0.2.3"], source: "mdns", ttl: 60 },
+  ]);
+  assert.deepEqual(namesTold(message("nas", [a("nas", "192.0.2.5")]), PORT_LLMNR), [
+    { names: ["nas"], addresses: ["192.0.2.5"], source: "dns", ttl: 60 },
+  ]);
+  assert.deepEqual(namesTold(message("bank.example", answers), PORT_LLMNR), []);
 });
 
 test("namesTold() takes nothing from questions, from answers to several questions, or from what cannot be read", () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What DNS answers (RFC 1035), and those of its relatives on the link, say addresses are called. */
-import { type DecodedPacket, decode } from "dns-packet";
+import { type Answer, type DecodedPacket, decode } from "dns-packet";
 import { parseAddress, printAddress } from "../contract/address.ts";
 import { hostName } from "../contract/name.ts";
 import type { NameSource } from "../flows/names.ts";
@@ -8,11 +8,13 @@ import type { NameSource } from "../flows/names.ts";
 export const PORT_MDNS = 5353;
 export const PORT_LLMNR = 5355;
 
-/** The names that lead to some addresses: the one asked for first, then its CNAMEs. */
-export type Told = { readonly names: readonly string[]; readonly addresses: readonly string[]; readonly source: NameSource };
-
-/** CNAMEs followed; resolvers give up earlier. */
-const LONGEST_CHAIN = 16;
+/** The names that lead to some addresses: the one asked for first, then its CNAMEs. `ttl`: seconds. */
+export type Told = {
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+  readonly source: NameSource;
+  readonly ttl: number;
+};
 
 /** In canonical text; null for the addresses of the machine itself, which no answer may name. */
 function addressOf(text: string): string | null {
@@ -22,48 +24,32 @@ function addressOf(text: string): string | null {
   return /^(127\.|0\.0\.0\.0$|::1?$)/.test(canonical) ? null : canonical;
 }
 
-/** The records of an answer by the name they are about. */
-type Records = { readonly cnames: ReadonlyMap<string, string>; readonly addresses: ReadonlyMap<string, readonly string[]> };
+type AddressRecord = { readonly owner: string; readonly address: string; readonly ttl: number };
 
-function recordsOf({ answers = [] }: DecodedPacket): Records {
-  const cnames = new Map<string, string>();
-  const addresses = new Map<string, string[]>();
-  for (const answer of answers) {
-    const owner = hostName(answer.name);
-    if (owner === null) continue;
-    if (answer.type === "CNAME") {
-      const target = hostName(answer.data);
-      if (target !== null) cnames.set(owner, target);
-    } else if (answer.type === "A" || answer.type === "AAAA") {
-      const address = addressOf(answer.data);
-      if (address !== null) addresses.set(owner, [...(addresses.get(owner) ?? []), address]);
-    }
-  }
-  return { cnames, addresses };
+function addressesIn(records: readonly Answer[]): AddressRecord[] {
+  return records.flatMap((record) => {
+    const address = record.type === "A" || record.type === "AAAA" ? addressOf(record.data) : null;
+    return address === null ? [] : [{ owner: record.name, address, ttl: "ttl" in record ? (record.ttl ?? 0) : 0 }];
+  });
 }
 
-/** What one question was answered: the name, what it stands for, and the addresses of all of them. */
-function chainOf(question: string, { cnames, addresses }: Records): Omit<Told, "source"> {
-  const names = [question];
-  for (let next = cnames.get(question); next !== undefined && names.length <= LONGEST_CHAIN; next = cnames.get(next)) {
-    if (names.includes(next)) break;
-    names.push(next);
+/** Names everybody on the link hears by mDNS: each by itself, and none but those below .local (RFC 6762, 3). */
+function announced({ answers = [], authorities = [], additionals = [] }: DecodedPacket): Told[] {
+  const told = new Map<string, { addresses: Set<string>; ttl: number }>();
+  for (const { owner, address, ttl } of addressesIn([...answers, ...authorities, ...additionals])) {
+    const name = hostName(owner);
+    if (name === null || !name.endsWith(".local")) continue;
+    const known = told.get(name) ?? { addresses: new Set(), ttl };
+    known.addresses.add(address);
+    told.set(name, known);
   }
-  return { names, addresses: names.flatMap((name) => addresses.get(name) ?? []) };
-}
-
-/** Names everybody on the link hears: each by itself, and only those that kind of message may tell. */
-function announced(records: Records, port: number): Told[] {
-  const source = port === PORT_MDNS ? "mdns" : "dns";
-  const mayTell = (name: string): boolean => (port === PORT_MDNS ? name.endsWith(".local") : !name.includes("."));
-  return [...records.addresses]
-    .filter(([name]) => mayTell(name))
-    .map(([name, addresses]) => ({ names: [name], addresses: [...new Set(addresses)], source }));
+  return [...told].map(([name, { addresses, ttl }]) => ({ names: [name], addresses: [...addresses], source: "mdns", ttl }));
 }
 
 /**
  * Reads the message in a datagram from a name server's `port`. None for one that is no answer, names no address, or cannot be read: it
- * may say anything.
+ * may say anything. As bpf/dns.h does: the name asked for and every name it stands for, for every address of the answer, since programs
+ * take any of them.
  */
 export function namesTold(message: Uint8Array, port: number): Told[] {
   let packet: DecodedPacket;
@@ -73,11 +59,14 @@ export function namesTold(message: Uint8Array, port: number): Told[] {
     return [];
   }
   if (packet.type !== "response") return [];
-  const records = recordsOf(packet);
-  if (port === PORT_MDNS || port === PORT_LLMNR) return announced(records, port);
+  if (port === PORT_MDNS) return announced(packet);
   const [question, ...more] = packet.questions ?? [];
   const asked = question === undefined || more.length > 0 ? null : hostName(question.name);
-  if (asked === null) return [];
-  const told = chainOf(asked, records);
-  return told.addresses.length === 0 ? [] : [{ ...told, source: "dns" }];
+  if (asked === null || (port === PORT_LLMNR && asked.includes("."))) return [];
+  const { answers = [] } = packet;
+  const names = answers.flatMap((answer) => (answer.type === "CNAME" ? (hostName(answer.data) ?? []) : []));
+  const known = addressesIn(answers);
+  if (known.length === 0) return [];
+  const ttl = Math.min(...known.map((record) => record.ttl));
+  return [{ names: [...new Set([asked, ...names])], addresses: [...new Set(known.map(({ address }) => address))], source: "dns", ttl }];
 }

@@ -2,9 +2,10 @@
 /** `explain`: what would decide a connection, which rule came next, and the step where they differ. */
 import type { RequestOf } from "../contract/api.ts";
 import type { App, Identity } from "../contract/app.ts";
-import type { Connection } from "../contract/connection.ts";
+import type { Candidate, Connection } from "../contract/connection.ts";
 import { Failure } from "../contract/failure.ts";
-import { parseAddress, printAddress } from "../rules/address.ts";
+import { hostName } from "../contract/name.ts";
+import { type Address, parseAddress, printAddress } from "../rules/address.ts";
 import { explain as explainRules } from "../rules/explain.ts";
 import { ICMP, ICMPV6, protocolNumber } from "../rules/protocols.ts";
 import type { BackendReply } from "./backend.ts";
@@ -50,13 +51,25 @@ function uidOf(engine: Engine, user: string): number {
   return uid;
 }
 
-export function explain(engine: Engine, request: RequestOf<"explain">): BackendReply<"explain"> {
-  const address = parseAddress(request.to);
-  if (address === null)
+/** Where a connection to a name goes whose addresses nobody has been told: to some address of the internet (RFC 5737). */
+const SOMEWHERE: Address = { family: 4, value: 0xc0000200n };
+
+/** An address with what it is known as; or a name, and the address that was last given for it. */
+function peerOf(engine: Engine, to: string): { readonly address: Address; readonly candidates: readonly Candidate[] } {
+  const address = parseAddress(to);
+  if (address !== null) return { address, candidates: engine.names.candidates(printAddress(address), null, Date.now()) };
+  const name = hostName(to);
+  if (name === null)
     throw new Failure(
       "bad-input",
-      `Cannot explain a connection to "${request.to}": expected an IP address; host names come with the next version`,
+      `Cannot explain a connection to "${to}": expected an address or a host name, like 192.0.2.1 or example.org`,
     );
+  const known = engine.names.addressesOf(name).map(parseAddress);
+  return { address: known.find((each) => each !== null) ?? SOMEWHERE, candidates: [{ names: [name], own: true, trusted: true }] };
+}
+
+export function explain(engine: Engine, request: RequestOf<"explain">): BackendReply<"explain"> {
+  const { address, candidates } = peerOf(engine, request.to);
   const own = identityOf(engine, request.via ?? request.app, request.script);
   const via = request.via === null ? null : identityOf(engine, request.app, null);
   const app: App = { ...own, via };
@@ -69,7 +82,7 @@ export function explain(engine: Engine, request: RequestOf<"explain">): BackendR
     port: request.port,
     own: false,
     sentTo: "unicast",
-    candidates: [],
+    candidates,
   };
   const mode = settingOf(engine.store(), "mode") as "allow" | "deny" | "ask";
   const { ambiguous: _, ...explanation } = explainRules(engine.rulebook.book.ordered, connection, mode, engine.environment);

@@ -8,7 +8,7 @@ import type { FlowVerdictEvent } from "../flows/event.ts";
 import type { SocketFields } from "../kernel/kernel.ts";
 import { addressText } from "./address.ts";
 import type { Engine } from "./engine.ts";
-import type { FlowFields } from "./holds.ts";
+import { askerOf, type FlowFields } from "./holds.ts";
 import { shownFlow } from "./shown.ts";
 
 export const VERDICTS = {
@@ -27,6 +27,8 @@ export type Judgement = {
   readonly generation: number;
   readonly timeMs: number;
   readonly undecided?: boolean;
+  /** The names of the peer come to different verdicts, or are more than are decided. */
+  readonly ambiguous?: boolean;
 };
 
 function decidedBy(engine: Engine, by: number, rule: number): FlowRecord["by"] {
@@ -56,9 +58,12 @@ export function totalsOf({ bytesOut, bytesIn, packetsOut, packetsIn }: SocketFie
   return { bytesOut: Number(bytesOut), bytesIn: Number(bytesIn), packetsOut: Number(packetsOut), packetsIn: Number(packetsIn) };
 }
 
+/** Why a flow is what it is, where its names leave that open. */
+const AMBIGUOUS = "Ambiguous: the names this address was asked for come to different verdicts, and the most restrictive counts";
+
 /** Files a verdict and tells whoever follows. */
 export function judged(engine: Engine, flow: FlowFields, judgement: Judgement): void {
-  const { action, by, rule, generation, timeMs, undecided = false } = judgement;
+  const { action, by, rule, generation, timeMs, undecided = false, ambiguous = false } = judgement;
   if (by === DecidedBy.RULE && rule !== 0) {
     const before = engine.hits.get(rule);
     engine.hits.set(rule, { hits: (before?.hits ?? 0) + 1, lastUsedMs: timeMs });
@@ -66,7 +71,7 @@ export function judged(engine: Engine, flow: FlowFields, judgement: Judgement): 
   const talk = conversation(flow);
   const record = engine.flows.judged({
     ...talk,
-    names: engine.names.of(talk.peerAddress, flow.tgid),
+    names: engine.names.of(talk.peerAddress, askerOf(flow)),
     classId: flow.class as FlowVerdictEvent["classId"],
     app: engine.registry.app(flow.class),
     tgid: flow.tgid,
@@ -75,7 +80,7 @@ export function judged(engine: Engine, flow: FlowFields, judgement: Judgement): 
     verdict: VERDICTS[action as Action] ?? "held",
     by: decidedBy(engine, by, rule),
     ruleId: rule || null,
-    reason: null,
+    reason: ambiguous ? AMBIGUOUS : null,
     generation,
     undecided,
     timeMs,

@@ -8,6 +8,7 @@ import { addressText } from "./address.ts";
 import { resultingRule, scopesOf } from "./answers.ts";
 import type { OpenQuestion } from "./ask.ts";
 import type { Engine } from "./engine.ts";
+import { askerOf } from "./holds.ts";
 
 type Who = { readonly pid: number | null; readonly uid: number | null };
 
@@ -71,7 +72,7 @@ export function shownQuestion(engine: Engine, question: OpenQuestion): Question 
   const out = flow.direction === 0;
   const ports = hasPorts(flow.protocol);
   const address = out || question.flows === 1 ? addressText({ high: flow.peerHigh, low: flow.peerLow }) : null;
-  const names = address === null ? [] : engine.names.of(address, flow.tgid);
+  const names = address === null ? [] : engine.names.of(address, askerOf(flow));
   return {
     id: question.id,
     since: iso(question.sinceMs),

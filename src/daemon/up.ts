@@ -11,6 +11,8 @@ import { CLASS_UNKNOWN } from "../contract/ids.ts";
 import {
   type Action,
   type AnswerEvent,
+  DNS_LEAST_SECONDS,
+  DNS_MOST_SECONDS,
   type FlowEndEvent,
   type FlowEvent,
   type HeldEvent,
@@ -21,8 +23,9 @@ import type { RingRecord } from "../contract/record.ts";
 import { wallClockMs } from "../kernel/clock.ts";
 import { PROTOCOL_UDP, parsePacket } from "../kernel/packet.ts";
 import { reconsider } from "./ask.ts";
-import { namesTold, PORT_LLMNR, PORT_MDNS } from "./dns.ts";
+import { namesTold } from "./dns.ts";
 import type { Engine } from "./engine.ts";
+import { askerOf } from "./holds.ts";
 import { identifyImage } from "./identify.ts";
 import { conversation, judged, totalsOf, VERDICTS } from "./judged.ts";
 
@@ -65,12 +68,14 @@ export function onRecord(engine: Engine, record: RingRecord): void {
 }
 
 /** The names of a name server's answer. It comes before every flow it leads to. */
-function onAnswer(engine: Engine, { flow }: Decoded<typeof AnswerEvent>, bytes: Uint8Array): void {
+function onAnswer(engine: Engine, { flow, trusted }: Decoded<typeof AnswerEvent>, bytes: Uint8Array): void {
   const packet = parsePacket(bytes);
   if (packet === null || packet.protocol !== PROTOCOL_UDP) return;
   const message = bytes.subarray(packet.transport + UDP_HEADER, packet.end);
-  const tgid = flow.peerPort === PORT_MDNS || flow.peerPort === PORT_LLMNR ? 0 : flow.tgid;
-  for (const told of namesTold(message, flow.peerPort)) engine.names.learn({ ...told, tgid });
+  for (const told of namesTold(message, flow.peerPort)) {
+    const untilMs = Date.now() + Math.min(Math.max(told.ttl, DNS_LEAST_SECONDS), DNS_MOST_SECONDS) * 1000;
+    engine.names.learn({ ...told, ...askerOf(flow), trusted: trusted === 1, untilMs });
+  }
 }
 
 function onHeld(engine: Engine, event: Decoded<typeof HeldEvent>, packet: Uint8Array): void {
@@ -118,8 +123,16 @@ export function showNamed(engine: Engine): void {
 }
 
 function onFlow(engine: Engine, event: Decoded<typeof FlowEvent>): void {
-  const { flow, verdict, by, rule, generation, undecided, header } = event;
-  judged(engine, flow, { action: verdict, by, rule, generation, undecided: undecided !== 0, timeMs: wallClockMs(header.timeNs) });
+  const { flow, verdict, by, rule, generation, undecided, ambiguous, header } = event;
+  judged(engine, flow, {
+    action: verdict,
+    by,
+    rule,
+    generation,
+    undecided: undecided !== 0,
+    ambiguous: ambiguous !== 0,
+    timeMs: wallClockMs(header.timeNs),
+  });
 }
 
 function onFlowEnd(engine: Engine, event: Decoded<typeof FlowEndEvent>): void {

@@ -1,28 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What addresses are called: the names somebody asked for and was given them as an answer. Bounded; shown to people, never decided by. */
+/**
+ * What addresses are called: the names somebody asked for and was given them as an answer. The kernel learns the same from the same answers
+ * and decides by it (bpf/names.h); this is what people are shown, and what a decision is explained by. Bounded.
+ */
+import type { Candidate } from "../contract/connection.ts";
 import type { FlowRecord } from "../contract/flow.ts";
 
 export type KnownName = FlowRecord["names"][number];
 /** DNS is LLMNR too. */
 export type NameSource = KnownName["source"];
 
+/** A process, and the network namespace (cookie) it talks in. */
+export type Asker = { readonly netns: bigint; readonly tgid: number };
+
 /** One answer. Names as `hostName` writes them: the one asked for, then what it stands for (CNAME). Addresses in canonical text. */
-export type NamesLearnt = {
+export type NamesLearnt = Asker & {
   readonly names: readonly string[];
   readonly addresses: readonly string[];
   readonly source: NameSource;
-  /** The process that asked; 0 = nobody did (multicast). */
-  readonly tgid: number;
+  /** Another than the program itself said so: a configured resolver. */
+  readonly trusted: boolean;
+  /** How long the answer counts for others than who asked, milliseconds since the epoch. */
+  readonly untilMs: number;
 };
 
-type Entry = { readonly names: readonly string[]; readonly source: NameSource; readonly tgid: number };
+type Entry = Pick<NamesLearnt, "names" | "source" | "tgid" | "trusted" | "untilMs">;
 
 export type NameBookOptions = {
-  /** Addresses kept; the one heard of longest ago is forgotten first. Default 16,384. */
+  /** Addresses kept; the one heard of longest ago is forgotten first. Default as in the kernel. */
   readonly maxAddresses?: number;
-  /** Answers kept of one address; the oldest goes first. Default 8. */
+  /** Answers kept of one address; the oldest goes first. Default as in the kernel. */
   readonly maxAnswers?: number;
 };
+
+const keyOf = (address: string, netns: bigint): string => `${netns} ${address}`;
 
 export class NameBook {
   readonly #maxAddresses: number;
@@ -32,7 +43,7 @@ export class NameBook {
   #hosts: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: NameBookOptions = {}) {
-    this.#maxAddresses = options.maxAddresses ?? 16_384;
+    this.#maxAddresses = options.maxAddresses ?? 8192;
     this.#maxAnswers = options.maxAnswers ?? 8;
   }
 
@@ -41,17 +52,18 @@ export class NameBook {
     return this.#byAddress.size;
   }
 
-  learn({ names, addresses, source, tgid }: NamesLearnt): void {
+  learn({ names, addresses, source, tgid, netns, trusted, untilMs }: NamesLearnt): void {
     const [asked] = names;
     if (asked === undefined) return;
     for (const address of addresses) {
-      const others = (this.#byAddress.get(address) ?? []).filter((entry) => entry.tgid !== tgid || entry.names[0] !== asked);
-      this.#byAddress.delete(address);
-      this.#byAddress.set(address, [{ names, source, tgid }, ...others].slice(0, this.#maxAnswers));
+      const key = keyOf(address, netns);
+      const others = (this.#byAddress.get(key) ?? []).filter((entry) => entry.tgid !== tgid || entry.names[0] !== asked);
+      this.#byAddress.delete(key);
+      this.#byAddress.set(key, [{ names, source, tgid, trusted, untilMs }, ...others].slice(0, this.#maxAnswers));
     }
-    for (const address of this.#byAddress.keys()) {
+    for (const key of this.#byAddress.keys()) {
       if (this.#byAddress.size <= this.#maxAddresses) break;
-      this.#byAddress.delete(address);
+      this.#byAddress.delete(key);
     }
   }
 
@@ -60,9 +72,9 @@ export class NameBook {
     this.#hosts = hosts;
   }
 
-  /** What `address` is called by process `tgid`: its own questions before those of others, newer before older, the hosts file last. */
-  of(address: string, tgid: number): KnownName[] {
-    const entries = this.#byAddress.get(address) ?? [];
+  /** What `address` is called by a process: its own questions before those of others, newer before older, the hosts file last. */
+  of(address: string, { netns, tgid }: Asker): KnownName[] {
+    const entries = this.#byAddress.get(keyOf(address, netns)) ?? [];
     const own = entries.filter((entry) => entry.tgid === tgid);
     const others = entries.filter((entry) => entry.tgid !== tgid);
     const known = new Map<string, KnownName>();
@@ -73,5 +85,31 @@ export class NameBook {
     for (const { names, source } of others) add(names, source, false);
     add(this.#hosts.get(address) ?? [], "hosts", false);
     return [...known.values()];
+  }
+
+  /**
+   * The questions that count for a connection of a process to `address`, newest first. What one program may have made up says nothing about
+   * another's connection, and what others were told grows old. An asker of null is nobody in particular, in any namespace.
+   */
+  candidates(address: string, asker: Asker | null, nowMs: number): Candidate[] {
+    const heard =
+      asker === null
+        ? [...this.#byAddress].flatMap(([key, entries]) => (key.endsWith(` ${address}`) ? entries : []))
+        : (this.#byAddress.get(keyOf(address, asker.netns)) ?? []);
+    const counting = heard
+      .map(({ names, trusted, tgid, untilMs }) => ({ names, trusted, own: tgid === asker?.tgid, untilMs }))
+      .filter(({ own, trusted, untilMs }) => own || (trusted && nowMs <= untilMs));
+    const hosts = this.#hosts.get(address);
+    return [
+      ...counting.map(({ names, trusted, own }) => ({ names, trusted, own })),
+      ...(hosts === undefined || hosts.length === 0 ? [] : [{ names: hosts, trusted: true, own: false }]),
+    ];
+  }
+
+  /** Addresses that were given for `name`, newest first. */
+  addressesOf(name: string): string[] {
+    const heard = [...this.#byAddress].filter(([, entries]) => entries.some(({ names }) => names[0] === name));
+    const hosts = [...this.#hosts].filter(([, names]) => names.includes(name));
+    return [...heard.map(([key]) => key.slice(key.indexOf(" ") + 1)).reverse(), ...hosts.map(([address]) => address)];
   }
 }

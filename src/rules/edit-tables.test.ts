@@ -132,6 +132,9 @@ suite("tables that edits changed", () => {
       assert.match(refused.ok ? "" : refused.problem, /overlap in more than 12288 ways/);
     }
     const again = passed(take(many));
-    assert.deepEqual(meaningOf(again.policy), meaningOf(passed(compile(orderRules(many), new Map(), EMPTY, SETTINGS, new Workspace(KEY))).policy));
+    assert.deepEqual(
+      meaningOf(again.policy),
+      meaningOf(passed(compile(orderRules(many), new Map(), EMPTY, SETTINGS, new Workspace(KEY))).policy),
+    );
   });
 });

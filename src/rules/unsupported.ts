@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the language has and this version cannot enforce yet. A rule that would silently never match is refused instead. */
+import { CANDIDATE_LABELS } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
-import { suggestPlace } from "./where.ts";
 
 /** A sentence why `rule` cannot be used yet, or null when it can. */
 export function unsupported(rule: Rule): string | null {
   for (const entry of rule.where) {
     switch (entry.kind) {
-      case "host": {
-        return `Host names in rules come with the next version: expected an address in place of "${entry.name}"${suggestPlace(entry.name)}`;
-      }
       case "domain":
       case "subdomains":
-        return `Domains in rules come with the next version: expected addresses in place of "${entry.kind === "domain" ? "." : "*."}${entry.name}"`;
+        if (entry.name.split(".").length < CANDIDATE_LABELS) break;
+        return `Cannot use domain "${entry.name}": it has more than ${CANDIDATE_LABELS - 1} labels; expected fewer, or a host name`;
       case "list":
         return "Lists in rules come with a later version: expected addresses, up to 4,096 rules of them";
       case "asn":

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Holdfast over a world: daemons in the foreground, so that a test can kill them, and what talks to them. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { unixTransport } from "../../src/cli/transport.ts";
@@ -24,6 +24,9 @@ type Place = { readonly scope: string; readonly state: string; readonly socket: 
 export class Holdfast {
   readonly world: World;
   readonly place: Place;
+  /** Puts daemons started from now on, and programs started with `inside`, into a mount namespace with another resolv.conf. */
+  #resolvConf: string | null = null;
+  #daemon: Running | null = null;
   /** What the command line talks through, without the start of a process for each command. */
   readonly client: Client;
 
@@ -31,6 +34,17 @@ export class Holdfast {
     this.world = world;
     this.place = { scope: world.scope, state: world.stateDir, socket: world.socketPath, rules: join(world.dir, "rules"), ...place };
     this.client = createClient(unixTransport(this.place.socket));
+  }
+
+  /** The configured name servers, for daemons started from now on. */
+  useResolvers(...addresses: readonly string[]): void {
+    this.#resolvConf = join(this.world.dir, "resolv.conf");
+    writeFileSync(this.#resolvConf, addresses.map((address) => `nameserver ${address}\n`).join(""));
+  }
+
+  /** `argv` for a program that sees the files the daemon sees. */
+  inside(argv: readonly string[]): string[] {
+    return this.#resolvConf === null ? [...argv] : ["nsenter", "--target", `${this.#daemon?.pid}`, "--mount", ...argv];
   }
 
   get pins(): string {
@@ -105,7 +119,10 @@ export class Holdfast {
   }
 
   async #started(args: readonly string[], first: string): Promise<Running> {
-    const daemon = this.world.start([process.execPath, ...args], { cgroup: false, netns: null, timeoutMs: null });
+    const bind = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+    const wrapped = this.#resolvConf === null ? [] : ["unshare", "--mount", "sh", "-c", bind, this.#resolvConf];
+    const daemon = this.world.start([...wrapped, process.execPath, ...args], { cgroup: false, netns: null, timeoutMs: null });
+    this.#daemon = daemon;
     await daemon.line((line) => line.includes(first));
     return daemon;
   }

@@ -243,42 +243,48 @@ __noinline __u32 name_class(__u32 half_index, const struct half *half, __u64 sum
 	return half ? name_find(&half->names, half_index, sum, labels) : NAME_NO_CLASS;
 }
 
-/*
- * The first rule for a connection by the names of one candidate: `bit`, which is the first by its address, or one before it that holds for
- * one of the names. A rule that matches any name matches the candidate, so the first of all is the first of each. LOOKUP_FAILED as above.
- */
-__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, struct rows *rows, __u64 id, __u32 bit)
+/* The row of a name's class: for the whole name (1) or one below it, told by somebody trusted (2) or not. 0: no rule is for it. */
+__noinline __u32 name_row(__u32 half_index, __u32 class, __u64 how)
 {
+	const struct name_rows *entry = table_name_rows(half_index, class);
+
+	if (!entry)
+		return NO_RULE;
+	if (how & 2)
+		return how & 1 ? entry->self : entry->below;
+	return how & 1 ? entry->self_forged : entry->below_forged;
+}
+
+/*
+ * The first rule for a connection by the names of one candidate alone, without its address; NO_RULE and LOOKUP_FAILED as above. A rule that
+ * matches any name matches the candidate, so the first of all is the first of each.
+ */
+__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, struct rows *rows, __u64 id)
+{
+	const struct candidate *candidate = table_candidate(id);
+	__u32 first = NO_RULE;
+
 	if (!half || !rows)
 		return LOOKUP_FAILED;
-	const struct candidate *candidate = table_candidate(id);
-
 	if (!candidate)
-		return bit;
+		return NO_RULE;
 	rows->where_else = 0;
 	for (__u32 i = 0; i < CANDIDATE_SUFFIXES && i < candidate->count; i++) {
 		__u32 class = name_class(half_index, half, candidate->sums[i], candidate->labels[i]);
 
 		if (class == NAME_NO_CLASS)
 			continue;
-		const struct name_rows *entry = table_name_rows(half_index, class);
-
-		if (!entry)
-			return LOOKUP_FAILED;
-		if (candidate->wholes >> i & 1)
-			rows->where = id & CANDIDATE_TRUSTED ? entry->self : entry->self_forged;
-		else
-			rows->where = id & CANDIDATE_TRUSTED ? entry->below : entry->below_forged;
+		rows->where = name_row(half_index, class, (candidate->wholes >> i & 1) | (id & CANDIDATE_TRUSTED) << 1);
 		if (!rows->where)
 			continue;
-		__u32 named = first_rule(half_index, rows);
+		__u32 bit = first_rule(half_index, rows);
 
-		if (named == LOOKUP_FAILED)
+		if (bit == LOOKUP_FAILED)
 			return LOOKUP_FAILED;
-		if (named < bit)
-			bit = named;
+		if (bit < first)
+			first = bit;
 	}
-	return bit;
+	return first;
 }
 
 /* What it means that `bit` is the first rule, or NO_RULE: enum action; ACTION_NONE when a lookup failed. */
@@ -354,7 +360,10 @@ static __always_inline int decide_in(__u32 half_index, const struct half *half, 
 		for (int i = 0; i < DECIDED_CANDIDATES; i++)
 			named |= conn->candidates[i] & CANDIDATE_TRUSTED;
 		for (int i = 0; i < DECIDED_CANDIDATES && conn->candidates[i]; i++) {
-			__u32 bit_named = first_rule_named(half_index, half, &rows, conn->candidates[i], by_address);
+			__u32 bit_named = first_rule_named(half_index, half, &rows, conn->candidates[i]);
+
+			if (by_address < bit_named && bit_named != LOOKUP_FAILED)
+				bit_named = by_address;
 			__u32 action_named = action_of(half_index, half, unknown, bit_named);
 
 			if (i == 0)

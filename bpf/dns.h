@@ -28,7 +28,7 @@
 #define DNS_TYPE_CNAME 5
 #define DNS_TYPE_AAAA 28
 #define DNS_CLASS_IN 1
-#define DNS_CLASS_FLUSH 0x8000	/* RFC 6762, 10.2 */
+#define DNS_CLASS_FLUSH 0x8000 /* RFC 6762, 10.2 */
 #define SECOND_NS 1000000000ull
 
 #define DNS_ODD 1 /* stands for what is no character of a name: a dot or a zero within a label */

@@ -147,7 +147,7 @@ struct candidate_ref {
 	__u32 reserved;
 };
 
-#define DNS_LEAST_SECONDS 60	/* how long a name counts for others at least: programs keep answers for a while */
+#define DNS_LEAST_SECONDS 60   /* how long a name counts for others at least: programs keep answers for a while */
 #define DNS_MOST_SECONDS 3600u /* and at most */
 
 struct address_names {

@@ -132,7 +132,7 @@ test("a name from a configured resolver allows, denies and asks, and nothing lea
     const [question] = await holdfast.questions(1);
     assert.equal(question?.name, "other.example");
     assert.deepEqual(question?.scopes, ["host"]);
-    assert.equal(question?.resultingRule, `allow ${process.execPath} -> other.example tcp/${PORT}`);
+    assert.match(question?.resultingRule ?? "", / -> other\.example tcp\/443$/);
     await holdfast.answer(question, "allow");
     assert.match((await held.exited).stdout, /connected/);
   }),

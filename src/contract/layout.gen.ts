@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;

@@ -2,11 +2,17 @@
 /** What the language has and this version cannot enforce yet. A rule that would silently never match is refused instead. */
 import { CANDIDATE_LABELS } from "../contract/layout.gen.ts";
 import type { Rule } from "../contract/rule.ts";
+import { suggestPlace } from "./where.ts";
 
 /** A sentence why `rule` cannot be used yet, or null when it can. */
 export function unsupported(rule: Rule): string | null {
   for (const entry of rule.where) {
     switch (entry.kind) {
+      case "host": {
+        const meant = suggestPlace(entry.name);
+        if (meant === "") break;
+        return `Cannot tell whether "${entry.name}" is a host${meant}; a host of that name is written .${entry.name}`;
+      }
       case "domain":
       case "subdomains":
         if (entry.name.split(".").length < CANDIDATE_LABELS) break;

@@ -62,11 +62,12 @@ suite("joinAlike()", () => {
 
   test("importForeign() leaves out what cannot be enforced yet, each with its sentence, and keeps all addresses in one rule", () => {
     const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`);
-    const result = imported({ "denied-remote-addresses": addresses, "denied-remote-hosts": ["a.org"] }, unsupported);
+    const rule = { process: "any", action: "deny", "remote-domains": `${"a.".repeat(15)}b` };
+    const result = imported({ "denied-remote-addresses": addresses, rules: [rule] }, unsupported);
     assert.equal(result.rules.length, 1);
     assert.equal(result.rules[0]?.where.length, 100);
     assert.deepEqual(result.lists, []);
-    assert.match(result.report.lines[0]?.sentences.join() ?? "", /Host names in rules come with the next version/);
+    assert.match(result.report.lines.flatMap(({ sentences }) => sentences).join(), /more than 15 labels/);
     assert.deepEqual([result.report.carried, result.report.leftOut], [100, 1]);
   });
 });

@@ -140,6 +140,9 @@ suite("unsupported()", () => {
     }
     assert.match(unsupported(ruleOf(`deny any -> .${"a.".repeat(15)}b`)) ?? "", /more than 15 labels/);
     assert.match(unsupported(ruleOf("allow any -> any once")) ?? "", /an answer to a question/);
-    assert.equal(unsupported(ruleOf("deny any -> loopback,10.0.0.0/8,internet,dns-servers,api.github.com,.example.org,*.example.org,printer")), null);
+    assert.equal(
+      unsupported(ruleOf("deny any -> loopback,10.0.0.0/8,internet,dns-servers,api.github.com,.example.org,*.example.org,printer")),
+      null,
+    );
   });
 });

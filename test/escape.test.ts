@@ -77,6 +77,38 @@ for (const mode of ["send", "connect"])
     }),
   );
 
+test("an edit is about the next datagram of a connected socket, whatever the last ones were allowed", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { first } = programs(holdfast);
+    await world.peer.serve({ sink: [DENIED] });
+    await holdfast.up("--mode", "allow");
+    for (const address of [world.peer.address4, world.peer.address6]) {
+      const sender = world.start([first, "every", address, String(DENIED)], { timeoutMs: null });
+      const say = async (outcome: string, times: number): Promise<void> => {
+        const before = sender.lines().length;
+        while (
+          sender
+            .lines()
+            .slice(before)
+            .filter((line) => line === outcome).length < times
+        )
+          await sender.changed();
+      };
+      await say("ok", 20);
+      await world.peer.arrived({ protocol: "udp", payload: "every" });
+      const { id } = await holdfast.rule(`deny any -> any udp/${DENIED}`);
+      assert.ok(id !== null);
+      await world.peer.clear();
+      await say("EPERM", 20);
+      assert.equal(await world.peer.count({ protocol: "udp", payload: "every" }), 0);
+      await holdfast.client.removeRule({ id });
+      await world.peer.arrived({ protocol: "udp", payload: "every" });
+      sender.destroy();
+    }
+  }),
+);
+
 test("a connection older than the daemon goes on under ask; its socket's next one is asked about", options, () =>
   withHoldfast(async (holdfast) => {
     const { world } = holdfast;

@@ -10,6 +10,7 @@
  *   escape raw ADDRESS             sends an echo request by a raw socket, and waits for a reply
  *   escape raw-after ADDRESS       opens a raw socket, waits for a line, then sends
  *   escape stay ADDRESS PORT       connects, and reads until the connection ends
+ *   escape every ADDRESS PORT      sends a datagram on a connected socket every 10 ms, and says how each went
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -195,14 +196,25 @@ static int stay(char **args)
 	return outcome(read(fd, &byte, 1));
 }
 
+static int every(char **args)
+{
+	union place to = place_of(args[0], args[1]);
+	int fd = open_for(&to, SOCK_DGRAM);
+
+	must(connect_to(fd, &to), "connect");
+	while (outcome(send(fd, "every", 5, 0)) == 0 || errno == EPERM)
+		usleep(10000);
+	return 1;
+}
+
 static const struct {
 	const char *name;
 	int arguments;
 	int (*run)(char **args);
 } WAYS[] = {
-	{ "route4", 2, route4 }, { "route6", 2, route6 },	{ "more", 3, more },
-	{ "exec", 4, become },	 { "again-as", 4, again_as },	{ "again", 3, reconnect },
-	{ "raw", 1, raw },	 { "raw-after", 1, raw_after }, { "stay", 2, stay },
+	{ "route4", 2, route4 },     { "route6", 2, route6 },	{ "more", 3, more }, { "exec", 4, become },
+	{ "again-as", 4, again_as }, { "again", 3, reconnect }, { "raw", 1, raw },   { "raw-after", 1, raw_after },
+	{ "stay", 2, stay },	     { "every", 2, every },
 };
 
 int main(int argc, char **argv)

@@ -239,32 +239,50 @@ __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 	return NO_RULE;
 }
 
-/* The class of a name that rules name; NAME_NO_CLASS for others. */
-__noinline __u32 name_class(__u32 half_index, const struct half *half, __u64 sum, __u32 labels)
+/* What a name is looked up in: what rules name, or what is on lists. */
+enum name_kind {
+	NAMES_OF_RULES,
+	NAMES_OF_LISTS,
+};
+
+/* The class of a name; NAME_NO_CLASS for one that no rule names, or that is on no list. */
+__noinline __u32 name_class(__u32 half_index, const struct half *half, __u32 kind, __u64 sum, __u32 labels)
 {
-	return half ? name_find(&half->names, half_index, sum, labels) : NAME_NO_CLASS;
+	if (!half)
+		return NAME_NO_CLASS;
+	if (kind == NAMES_OF_LISTS)
+		return name_find(&half->lists, SOURCE_LISTS | half->list_set, sum, labels);
+	return name_find(&half->names, half_index, sum, labels);
 }
 
-/* The row of a name's class: for the whole name (1) or one below it, told by somebody trusted (2) or not. 0: no rule is for it. */
-__noinline __u32 name_row(__u32 half_index, __u32 class, __u64 how)
+#define LAST_SUFFIX (1ull << 32)
+
+/*
+ * The row of a name's class: for the whole name (1) or one below it, told by somebody trusted (2) or not. 0: no rule is for it. With
+ * LAST_SUFFIX: and none is for a shorter suffix.
+ */
+__noinline __u64 name_row(__u32 half_index, __u32 kind, __u32 class, __u64 how)
 {
-	const struct name_rows *entry = table_name_rows(half_index, class);
+	const struct name_rows *entry = kind == NAMES_OF_LISTS ? table_list_rows(half_index, class) : table_name_rows(half_index, class);
 
 	if (!entry)
 		return NO_RULE;
+	__u64 last = entry->final ? LAST_SUFFIX : 0;
+
 	if (how & 2)
-		return how & 1 ? entry->self : entry->below;
-	return how & 1 ? entry->self_forged : entry->below_forged;
+		return last | (how & 1 ? entry->self : entry->below);
+	return last | (how & 1 ? entry->self_forged : entry->below_forged);
 }
 
 /*
  * The first rule for a connection by the names of one candidate alone, without its address; NO_RULE and LOOKUP_FAILED as above. A rule that
  * matches any name matches the candidate, so the first of all is the first of each.
  */
-__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, struct rows *rows, __u64 id)
+__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, __u32 kind, struct rows *rows, __u64 id)
 {
 	const struct candidate *candidate = table_candidate(id);
 	__u32 first = NO_RULE;
+	__u64 row = 0;
 
 	if (!half || !rows)
 		return LOOKUP_FAILED;
@@ -272,11 +290,14 @@ __noinline __u32 first_rule_named(__u32 half_index, const struct half *half, str
 		return NO_RULE;
 	rows->where_else = 0;
 	for (__u32 i = 0; i < CANDIDATE_SUFFIXES && i < candidate->count; i++) {
-		__u32 class = name_class(half_index, half, candidate->sums[i], candidate->labels[i]);
+		__u64 whole = candidate->wholes >> i & 1;
 
-		if (class == NAME_NO_CLASS)
+		if (row & LAST_SUFFIX && !whole)
 			continue;
-		rows->where = name_row(half_index, class, (candidate->wholes >> i & 1) | (id & CANDIDATE_TRUSTED) << 1);
+		__u32 class = name_class(half_index, half, kind, candidate->sums[i], candidate->labels[i]);
+
+		row = class == NAME_NO_CLASS ? 0 : name_row(half_index, kind, class, whole | (id & CANDIDATE_TRUSTED) << 1);
+		rows->where = row;
 		if (!rows->where)
 			continue;
 		__u32 bit = first_rule(half_index, rows);
@@ -287,6 +308,68 @@ __noinline __u32 first_rule_named(__u32 half_index, const struct half *half, str
 			first = bit;
 	}
 	return first;
+}
+
+#define LIST_STEPS 25 /* 2^25 spans: more than the ranges of any lists */
+
+/* The class of an address; NAME_NO_CLASS for one that is on no list. */
+__noinline __u32 listed4(__u32 set, __u32 count, __u32 address)
+{
+	__u64 at = 0, left = count;
+
+	for (int i = 0; i < LIST_STEPS && left > 1; i++) {
+		const struct list_span4 *entry = table_list_spans4(set, at + (left >> 1));
+
+		if (!entry)
+			return NAME_NO_CLASS;
+		at += (left >> 1) & -not_above(entry->start, address);
+		left -= left >> 1;
+	}
+	const struct list_span4 *span = table_list_spans4(set, at);
+	return span ? span->class : NAME_NO_CLASS;
+}
+
+__noinline __u32 listed6(__u32 set, __u32 count, __u64 high, __u64 low)
+{
+	__u64 at = 0, left = count;
+
+	for (int i = 0; i < LIST_STEPS && left > 1; i++) {
+		const struct list_span6 *entry = table_list_spans6(set, at + (left >> 1));
+
+		if (!entry)
+			return NAME_NO_CLASS;
+		at += (left >> 1) & -not_above_128(entry->start_high, entry->start_low, high, low);
+		left -= left >> 1;
+	}
+	const struct list_span6 *span = table_list_spans6(set, at);
+	return span ? span->class : NAME_NO_CLASS;
+}
+
+/* The first rule for a connection by the lists its peer's address is on; as above. */
+__noinline __u32 first_rule_listed(__u32 half_index, const struct half *half, struct rows *rows, __u64 high, __u64 low)
+{
+	__u32 class;
+
+	if (!half || !rows)
+		return LOOKUP_FAILED;
+	if (is_v4(high, low))
+		class = half->list_spans4 ? listed4(half->list_set, half->list_spans4, (__u32)low) : NAME_NO_CLASS;
+	else
+		class = half->list_spans6 ? listed6(half->list_set, half->list_spans6, high, low) : NAME_NO_CLASS;
+	if (class == NAME_NO_CLASS)
+		return NO_RULE;
+	/* A list names the address itself, whoever says so. */
+	rows->where = name_row(half_index, NAMES_OF_LISTS, class, 3);
+	rows->where_else = 0;
+	return rows->where ? first_rule(half_index, rows) : NO_RULE;
+}
+
+/* The earlier of two first rules; a lookup that failed is neither's to hide. */
+static __always_inline __u32 earlier(__u32 bit, __u32 other)
+{
+	if (bit == LOOKUP_FAILED || other == LOOKUP_FAILED)
+		return LOOKUP_FAILED;
+	return bit < other ? bit : other;
 }
 
 /* What it means that `bit` is the first rule, or NO_RULE: enum action; ACTION_NONE when a lookup failed. */
@@ -352,20 +435,27 @@ static __always_inline int decide_in(__u32 half_index, const struct half *half, 
 	/* By the address alone, and by each candidate; the most restrictive counts. Where another than the program itself tells a name,
 	 * the address alone does not count. */
 	__u32 bit = first_rule(half_index, &rows);
+
+	if (!all && (half->list_spans4 | half->list_spans6))
+		bit = earlier(bit, first_rule_listed(half_index, half, &rows, conn->peer_high, conn->peer_low));
 	__u32 action = action_of(half_index, half, unknown, bit);
 	__u32 by_address = bit;
 	__u32 first_action = ACTION_NONE;
 
-	if (action && !all && half->names.buckets) {
+	if (action && !all && (half->names.buckets | half->lists.buckets)) {
 		int named = 0;
 
 		for (int i = 0; i < DECIDED_CANDIDATES; i++)
 			named |= conn->candidates[i] & CANDIDATE_TRUSTED;
 		for (int i = 0; i < DECIDED_CANDIDATES && conn->candidates[i]; i++) {
-			__u32 bit_named = first_rule_named(half_index, half, &rows, conn->candidates[i]);
+			__u32 bit_named = by_address;
 
-			if (by_address < bit_named && bit_named != LOOKUP_FAILED)
-				bit_named = by_address;
+			if (half->names.buckets)
+				bit_named =
+					earlier(bit_named, first_rule_named(half_index, half, NAMES_OF_RULES, &rows, conn->candidates[i]));
+			if (half->lists.buckets)
+				bit_named =
+					earlier(bit_named, first_rule_named(half_index, half, NAMES_OF_LISTS, &rows, conn->candidates[i]));
 			__u32 action_named = action_of(half_index, half, unknown, bit_named);
 
 			if (i == 0)

@@ -129,7 +129,7 @@ static __always_inline int decide(__u32 generation, const struct flow_id *flow, 
 	const struct half *half = &policy->halves[generation & 1];
 
 	count(COUNTER_DECISIONS);
-	if (half->names.buckets)
+	if (half->names.buckets | half->lists.buckets)
 		gather(&conn, flow->netns, flow->tgid);
 	decide_in(generation & 1, half, &conn, decision);
 	if (decision->failed)

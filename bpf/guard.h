@@ -114,22 +114,27 @@ static __always_inline void packet_socket_opened(__u64 netns, const struct polic
 		count(COUNTER_STOP_FAILED);
 }
 
-/* Where a frame goes. What cannot be read for certain is judged as if it could be for anyone (UNREAD_ALL). */
-static __always_inline __u32 read_frame(struct __sk_buff *skb, struct headers *headers)
+/* Fills in where a frame goes. What cannot be read for certain is judged as if it could be for anyone (UNREAD_ALL), and has no peer. */
+__noinline int read_frame(struct __sk_buff *skb, struct flow_id *flow)
 {
+	struct headers headers;
 	__be16 ethertype = 0;
 
-	if (bpf_skb_load_bytes(skb, ETHERTYPE_OFFSET, &ethertype, sizeof(ethertype)))
+	if (!flow || bpf_skb_load_bytes(skb, ETHERTYPE_OFFSET, &ethertype, sizeof(ethertype)))
 		return UNREAD_ALL;
 	/* What the receiver goes by and what the stack was told: two answers are none. */
 	if (ethertype != skb->protocol || (ethertype != bpf_htons(ETHERTYPE_IPV4) && ethertype != bpf_htons(ETHERTYPE_IPV6)))
 		return UNREAD_ALL;
-	if (read_headers(skb, headers, ETHERNET_HEADER))
-		return UNREAD_ALL;
 	/* Nor may the first half byte of the packet say otherwise than its ethertype. */
-	if (headers->version != (ethertype == bpf_htons(ETHERTYPE_IPV4) ? 4 : 6))
+	if (read_headers(skb, &headers, ETHERNET_HEADER) || headers.version != (ethertype == bpf_htons(ETHERTYPE_IPV4) ? 4 : 6) ||
+	    headers.unread == UNREAD_ALL)
 		return UNREAD_ALL;
-	return headers->unread;
+	flow->peer_high = headers.target_high;
+	flow->peer_low = headers.target_low;
+	flow->peer_port = headers.target_port;
+	flow->local_port = headers.source_port;
+	flow->protocol = headers.protocol;
+	return headers.unread;
 }
 
 #endif

@@ -533,7 +533,6 @@ SEC("cgroup_skb/egress")
 int on_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct headers headers;
 	struct flow_id flow;
 	__u64 now = 0;
 	__u32 unread = 0;
@@ -563,16 +562,13 @@ int on_egress(struct __sk_buff *skb)
 		if (now)
 			flow.direction = DIRECTION_OUT;
 	} else {
-		if (read_headers(skb, &headers, 0)) {
+		int read = read_peer(skb, &flow, 1);
+
+		if (read < 0) {
 			count(COUNTER_PACKET_UNREADABLE);
 			return REFUSE;
 		}
-		unread = headers.unread;
-		flow.protocol = headers.protocol;
-		flow.peer_high = headers.target_high;
-		flow.peer_low = headers.target_low;
-		flow.peer_port = headers.target_port;
-		flow.local_port = headers.source_port;
+		unread = read;
 		if (sk->type == SOCK_RAW_)
 			state->flags |= SOCKET_RAW;
 		if (sk->type != SOCK_STREAM_)
@@ -627,7 +623,6 @@ SEC("cgroup_skb/ingress")
 int on_ingress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct headers headers;
 	struct flow_id flow;
 	__u64 now = 0;
 
@@ -651,7 +646,7 @@ int on_ingress(struct __sk_buff *skb)
 		now = bpf_ktime_get_coarse_ns();
 	if (has_one_peer(sk, state)) {
 		/* What ends a connection may come in: it is how a refusal reaches the program (and it tells the peer nothing). */
-		if (sk->state == TCP_SYN_SENT_ && !read_headers(skb, &headers, 0) && headers.tcp_flags & TCP_FLAG_RST)
+		if (sk->state == TCP_SYN_SENT_ && is_reset(skb))
 			return GO_ON;
 		peer_of_socket(sk, &flow);
 		flow.protocol = sk->protocol;
@@ -660,15 +655,12 @@ int on_ingress(struct __sk_buff *skb)
 			flow.sent_to = sent_to(skb);
 		}
 	} else {
-		if (read_headers(skb, &headers, 0)) {
+		if (read_peer(skb, &flow, 0) < 0) {
 			count(COUNTER_PACKET_UNREADABLE);
 			return REFUSE;
 		}
-		flow.protocol = headers.protocol;
-		flow.peer_high = headers.source_high;
-		flow.peer_low = headers.source_low;
-		flow.peer_port = sk->state == TCP_LISTEN_ ? 0 : headers.source_port;
-		flow.local_port = headers.target_port;
+		if (sk->state == TCP_LISTEN_)
+			flow.peer_port = 0;
 		flow.direction = DIRECTION_IN;
 		flow.sent_to = sent_to(skb);
 	}
@@ -717,7 +709,6 @@ static __always_inline int frame(struct __sk_buff *skb, int ethernet)
 {
 	const struct policy *policy = the_policy();
 	struct bpf_sock *sk = skb->sk;
-	struct headers headers = {};
 	__u32 unread = UNREAD_ALL;
 
 	if (!sk || sk->family != AF_PACKET_)
@@ -736,18 +727,13 @@ static __always_inline int frame(struct __sk_buff *skb, int ethernet)
 	own_frame(skb, state, policy);
 	if (state->flags & SOCKET_OURS)
 		return TC_ACT_UNSPEC;
-	if (ethernet)
-		unread = read_frame(skb, &headers);
-	if (unread == UNREAD_ALL)
-		__builtin_memset(&headers, 0, sizeof(headers));
 
 	struct flow_id flow = state->flow;
 
-	flow.peer_high = headers.target_high;
-	flow.peer_low = headers.target_low;
-	flow.peer_port = headers.target_port;
-	flow.local_port = headers.source_port;
-	flow.protocol = headers.protocol;
+	hide_peer(&flow);
+	flow.local_port = 0;
+	if (ethernet)
+		unread = read_frame(skb, &flow);
 	flow.direction = DIRECTION_OUT;
 	flow.own = 0;
 	flow.sent_to = 0;

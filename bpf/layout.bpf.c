@@ -21,6 +21,8 @@ SHARED(struct, name_key);
 SHARED(struct, name_bucket);
 SHARED(struct, name_table);
 SHARED(struct, name_rows);
+SHARED(struct, list_span4);
+SHARED(struct, list_span6);
 SHARED(struct, candidate);
 SHARED(struct, named_key);
 SHARED(struct, candidate_ref);
@@ -76,6 +78,9 @@ enum constants {
 	CONSTANT(MAX_CLASSES),
 	CONSTANT(MAX_NAME_BUCKETS),
 	CONSTANT(MAX_NAME_ROWS),
+	CONSTANT(MAX_LIST_CLASSES),
+	CONSTANT(LIST_SETS),
+	CONSTANT(SOURCE_LISTS),
 	CONSTANT(NAME_KEYS),
 	CONSTANT(NAME_SLOTS),
 	CONSTANT(NAME_CLASS_BITS),

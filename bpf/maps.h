@@ -33,7 +33,34 @@ ARRAY_MAP(rules, struct rule_entry, 2 * MAX_RULES);
 ARRAY_MAP(class_rows, struct class_row, 2 * MAX_CLASSES);
 ARRAY_MAP(name_buckets, struct name_bucket, 2 * MAX_NAME_BUCKETS);
 ARRAY_MAP(name_rows, struct name_rows, 2 * MAX_NAME_ROWS);
+ARRAY_MAP(list_rows, struct name_rows, 2 * MAX_LIST_CLASSES);
 ARRAY_MAP(name_keys, struct name_key, 1);
+
+/* The tables of lists, each as large as its lists need: the daemon makes a new one for each change of them. Entry: half.list_set. */
+#define BPF_F_INNER_MAP_ (1u << 12) /* tables of other sizes may take its place; Linux 5.10 (4a8f87e60f6d) */
+#define LIST_MAP(map_name, value_type)                                                    \
+	struct map_name##_inner {                                                         \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                         \
+		__uint(map_flags, BPF_F_INNER_MAP_ | BPF_F_MMAPABLE);                     \
+		__uint(max_entries, 1);                                                   \
+		__uint(key_size, sizeof(__u32));                                          \
+		__uint(value_size, sizeof(value_type));                                   \
+	};                                                                                \
+	struct {                                                                          \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                 \
+		__uint(max_entries, LIST_SETS);                                           \
+		__type(key, __u32);                                                       \
+		__array(values, struct map_name##_inner);                                 \
+	} map_name SEC(".maps");                                                          \
+	static __always_inline const value_type *table_##map_name(__u32 set, __u32 index) \
+	{                                                                                 \
+		void *table = bpf_map_lookup_elem(&map_name, &set);                       \
+		return table ? bpf_map_lookup_elem(table, &index) : NULL;                 \
+	}
+
+LIST_MAP(list_buckets, struct name_bucket)
+LIST_MAP(list_spans4, struct list_span4)
+LIST_MAP(list_spans6, struct list_span6)
 
 /* Image -> class. Full: the image stays unknown, and what it sends is held or refused. */
 struct {
@@ -216,10 +243,12 @@ static __always_inline struct policy *the_policy(void)
 	return bpf_map_lookup_elem(&policy, &zero);
 }
 
-static __always_inline const struct name_bucket *name_bucket(__u32 half_index, __u32 index)
+static __always_inline const struct name_bucket *name_bucket(__u32 source, __u32 index)
 {
-	__u32 key = half_index * MAX_NAME_BUCKETS + index;
+	__u32 key = (source & 1) * MAX_NAME_BUCKETS + index;
 
+	if (source & SOURCE_LISTS)
+		return table_list_buckets(source & 1, index);
 	return index < MAX_NAME_BUCKETS ? bpf_map_lookup_elem(&name_buckets, &key) : NULL;
 }
 
@@ -255,5 +284,6 @@ TABLE_OF_HALF(table_spans6, spans6, struct span6, MAX_SPANS6)
 TABLE_OF_HALF(table_port_spans, port_spans, struct port_span, MAX_PORT_SPANS)
 TABLE_OF_HALF(table_users, users, struct user_row, MAX_USERS)
 TABLE_LOOKUP(table_name_rows, name_rows, struct name_rows, MAX_NAME_ROWS)
+TABLE_LOOKUP(table_list_rows, list_rows, struct name_rows, MAX_LIST_CLASSES)
 
 #endif

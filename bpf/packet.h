@@ -202,6 +202,29 @@ __noinline int read_headers(struct __sk_buff *skb, struct headers *headers, __u3
 /* An IPv4 header. Why not "longer than 0": to the verifier of Linux 6.1, "not 0" is no lower bound. */
 #define SHORTEST_PACKET 20
 
+/* Fills in who a packet's headers say it goes to, or comes from. Returns what could not be read (UNREAD_*), or -1 for no IP packet. */
+__noinline int read_peer(struct __sk_buff *skb, struct flow_id *flow, __u32 outgoing)
+{
+	struct headers headers;
+
+	if (!flow || read_headers(skb, &headers, 0))
+		return -1;
+	flow->protocol = headers.protocol;
+	flow->peer_high = outgoing ? headers.target_high : headers.source_high;
+	flow->peer_low = outgoing ? headers.target_low : headers.source_low;
+	flow->peer_port = outgoing ? headers.target_port : headers.source_port;
+	flow->local_port = outgoing ? headers.source_port : headers.target_port;
+	return headers.unread;
+}
+
+/* Whether a TCP packet ends its connection. */
+__noinline int is_reset(struct __sk_buff *skb)
+{
+	struct headers headers;
+
+	return !read_headers(skb, &headers, 0) && headers.tcp_flags & TCP_FLAG_RST;
+}
+
 #define HELD_SMALL 512
 #define HELD_MEDIUM 4096
 #define HELD_LARGE 65600 /* the largest IP packet, and the longest IPv6 header in front of it */

@@ -15,19 +15,20 @@
 #include <linux/types.h>
 
 #define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
-#define LAYOUT_VERSION 5	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_VERSION 6	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
 #define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
 /* Distinct bitmaps a half, 520 bytes each: both ends of a span for each of 4,096 rules, and 4,096 more. */
 #define MAX_ROWS 12288
-#define MAX_SPANS4 32768      /* IPv4 spans a half, 16 bytes each */
-#define MAX_SPANS6 16384      /* IPv6 spans a half, 24 bytes each */
-#define MAX_PORT_SPANS 16384  /* 8 bytes each */
-#define MAX_USERS 4096	      /* uids that some rule names */
-#define MAX_CLASSES 16384     /* application classes, 8 bytes each */
-#define MAX_NAME_BUCKETS 4096 /* a half: 31,129 host names that rules name, at 95 % */
-#define MAX_NAME_ROWS 32768   /* and what they stand for, 16 bytes each */
+#define MAX_SPANS4 32768       /* IPv4 spans a half, 16 bytes each */
+#define MAX_SPANS6 16384       /* IPv6 spans a half, 24 bytes each */
+#define MAX_PORT_SPANS 16384   /* 8 bytes each */
+#define MAX_USERS 4096	       /* uids that some rule names */
+#define MAX_LIST_CLASSES 16384 /* a half: sets of lists that a name or an address is on, 24 bytes each */
+#define MAX_CLASSES 16384      /* application classes, 8 bytes each */
+#define MAX_NAME_BUCKETS 4096  /* a half: 31,129 host names that rules name, at 95 % */
+#define MAX_NAME_ROWS 32768    /* and what they stand for, 16 bytes each */
 
 enum action {
 	ACTION_NONE = 0, /* no rule: the mode decides */
@@ -115,7 +116,25 @@ struct name_rows {
 	__u32 below;
 	__u32 self_forged;
 	__u32 below_forged;
+	__u32 final; /* lists: shorter suffixes of the name do not count any more */
+	__u32 reserved;
 };
+
+/* Addresses on lists, as in span4 and span6: the class is the set of lists. Not in halves: the tables of lists are maps in a map. */
+struct list_span4 {
+	__u32 start;
+	__u32 class;
+};
+
+struct list_span6 {
+	__u64 start_high;
+	__u64 start_low;
+	__u32 class;
+	__u32 reserved;
+};
+
+#define LIST_SETS 2	/* of tables: one in force, one that may be written */
+#define SOURCE_LISTS 2u /* where the buckets of names are: 0 and 1 the halves of the rules, from here on the sets of lists */
 
 #define CANDIDATE_SUFFIXES 32
 #define CANDIDATE_LABELS 16 /* of a name: itself and its suffixes of up to 15 labels. No rule and no list names longer domains */
@@ -201,7 +220,12 @@ struct half {
 	__u32 row_not_allow_out; /* rules that deny or ask about outgoing traffic: what may matter when address or port cannot be read */
 	__u32 zero;		 /* always 0. Searches start here: from a constant the verifier would follow every path of every step */
 	__u32 resolver_count;
-	struct name_table names;		  /* what rules name */
+	struct name_table names; /* what rules name */
+	struct name_table lists; /* the names on lists; buckets 0: no lists */
+	__u32 list_set;		 /* which tables of lists count */
+	__u32 list_spans4;
+	__u32 list_spans6;
+	__u32 reserved2;
 	struct resolver resolvers[MAX_RESOLVERS]; /* the configured ones: what they say counts for allow, too */
 };
 

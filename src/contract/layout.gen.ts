@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -14,6 +14,9 @@ export const MAX_USERS = 4096;
 export const MAX_CLASSES = 16384;
 export const MAX_NAME_BUCKETS = 4096;
 export const MAX_NAME_ROWS = 32768;
+export const MAX_LIST_CLASSES = 16384;
+export const LIST_SETS = 2;
+export const SOURCE_LISTS = 2;
 export const NAME_KEYS = 256;
 export const NAME_SLOTS = 8;
 export const NAME_CLASS_BITS = 24;
@@ -244,12 +247,34 @@ export const NameTable = {
 
 export const NameRows = {
   name: "name_rows",
-  size: 16,
+  size: 24,
   fields: {
     self: { offset: 0, type: "u32", count: null },
     below: { offset: 4, type: "u32", count: null },
     selfForged: { offset: 8, type: "u32", count: null },
     belowForged: { offset: 12, type: "u32", count: null },
+    final: { offset: 16, type: "u32", count: null },
+    reserved: { offset: 20, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const ListSpan4 = {
+  name: "list_span4",
+  size: 8,
+  fields: {
+    start: { offset: 0, type: "u32", count: null },
+    class: { offset: 4, type: "u32", count: null },
+  },
+} as const satisfies StructLayout;
+
+export const ListSpan6 = {
+  name: "list_span6",
+  size: 24,
+  fields: {
+    startHigh: { offset: 0, type: "u64", count: null },
+    startLow: { offset: 8, type: "u64", count: null },
+    class: { offset: 16, type: "u32", count: null },
+    reserved: { offset: 20, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 
@@ -330,7 +355,7 @@ export const RuleEntry = {
 
 export const Half = {
   name: "half",
-  size: 208,
+  size: 240,
   fields: {
     rules: { offset: 0, type: "u32", count: null },
     words: { offset: 4, type: "u32", count: null },
@@ -352,13 +377,18 @@ export const Half = {
     zero: { offset: 56, type: "u32", count: null },
     resolverCount: { offset: 60, type: "u32", count: null },
     names: { offset: 64, type: NameTable, count: null },
-    resolvers: { offset: 80, type: Resolver, count: 8 },
+    lists: { offset: 80, type: NameTable, count: null },
+    listSet: { offset: 96, type: "u32", count: null },
+    listSpans4: { offset: 100, type: "u32", count: null },
+    listSpans6: { offset: 104, type: "u32", count: null },
+    reserved2: { offset: 108, type: "u32", count: null },
+    resolvers: { offset: 112, type: Resolver, count: 8 },
   },
 } as const satisfies StructLayout;
 
 export const Policy = {
   name: "policy",
-  size: 480,
+  size: 544,
   fields: {
     magic: { offset: 0, type: "u32", count: null },
     version: { offset: 4, type: "u32", count: null },

@@ -5,6 +5,9 @@ import type { Candidate, Connection, Mode } from "../src/contract/connection.ts"
 import type { Environment } from "../src/contract/environment.ts";
 import { MAX_RULES } from "../src/contract/layout.gen.ts";
 import type { Author, PlacedRule, PortSpec, Program, Rule, Where, Who } from "../src/contract/rule.ts";
+import { buildLists, type ListSource } from "../src/lists/build.ts";
+import { listOf, testKey } from "../src/lists/lists.fixture.ts";
+import { listMatcher } from "../src/lists/match.ts";
 import { type Address, addressBits, knownAddress, lastAddress, prefixRange, printAddress } from "../src/rules/address.ts";
 import { appMatches, rangeOf, uidOf } from "../src/rules/match.ts";
 import { orderRules } from "../src/rules/order.ts";
@@ -62,6 +65,18 @@ const ADDRESSES = [
 /** An environment without lists, and with no database of networks. */
 export const NO_NAMES: Pick<Environment, "lists" | "locate"> = { lists: new Map(), locate: () => ({ asn: null, country: null }) };
 
+/** Lists that share entries, take names out of each other's reach, and hold addresses of both families. */
+export const LISTS: readonly { readonly name: string; readonly source: ListSource }[] = [
+  { name: "ads", source: listOf([".ads.example.org", "tracker.test", "203.0.113.0/24", "2001:db8::/32"], ["ok.ads.example.org"]) },
+  { name: "bad", source: listOf([".example.org", "*.tracker.test", "203.0.113.7", "8.8.8.8"], ["*.www.example.org"]) },
+  { name: "hosts", source: listOf(["www.example.org", "cdn.tracker.test", "test", "10.0.0.5-10.1.2.3"]) },
+];
+const LIST_TABLES = buildLists(
+  LISTS.map(({ source }) => source),
+  testKey(7),
+);
+export const LIST_MATCHERS = new Map(LISTS.map(({ name }, n) => [name, listMatcher(LIST_TABLES, n)]));
+
 export const ENVIRONMENTS: readonly Environment[] = [
   {
     attached: [
@@ -76,6 +91,7 @@ export const ENVIRONMENTS: readonly Environment[] = [
     ]),
     realPaths: new Map([["/opt/app/b", "/usr/bin/ssh"]]),
     ...NO_NAMES,
+    lists: LIST_MATCHERS,
   },
   { attached: [], broadcasts: [], dnsServers: [], users: new Map(), realPaths: new Map(), ...NO_NAMES },
 ];
@@ -92,7 +108,15 @@ const HOSTS = [
   "xexample.org",
 ];
 const DEEP = Array.from({ length: 20 }, (_, i) => `l${i}`).join(".");
-const ASKED = [...HOSTS, "x.a.ads.example.org", `${DEEP}.example.org`, "elsewhere.test", "test"];
+const ASKED = [
+  ...HOSTS,
+  "x.ok.ads.example.org",
+  "a.www.example.org",
+  "x.a.ads.example.org",
+  `${DEEP}.example.org`,
+  "elsewhere.test",
+  "test",
+];
 
 const KINDS = ["any", "any", "internet", "local-net", "multicast", "broadcast", "loopback", "dns-servers"] as const;
 
@@ -110,6 +134,7 @@ function place(random: Random): Where {
     const end = { ...address, value: last > lastAddress(address.family) ? lastAddress(address.family) : last };
     return { kind: "range", first: printAddress(address), last: printAddress(end) };
   }
+  if (kind === 8) return { kind: "list", name: random.pick(["ads", "bad", "hosts", "missing"]) };
   if (kind === 6 || kind === 7) return { kind: random.pick(["host", "domain", "subdomains"] as const), name: random.pick(HOSTS) };
   return { kind: random.pick(KINDS) };
 }

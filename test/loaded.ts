@@ -3,10 +3,11 @@
 import { join } from "node:path";
 import { decode, encode } from "../src/contract/codec.ts";
 import { Conn, Decision as DecisionLayout } from "../src/contract/layout.gen.ts";
+import { listBytes } from "../src/daemon/take-lists.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 import { openKernel } from "../src/kernel/linux.ts";
 import { nameKey } from "../src/lists/hash.ts";
-import { compileSituation, type Implementation, readDecision } from "./verdicts.ts";
+import { compileSituation, type Implementation, listTables, readDecision } from "./verdicts.ts";
 
 /** Candidates are named to `decide_once` by their ids. */
 const NOWHERE = { high: 0n, low: 0n };
@@ -21,11 +22,13 @@ export function openLoaded(): { readonly decide: Implementation; readonly close:
   });
   kernel.listen(() => {});
   const key = nameKey(kernel.nameWords);
+  let listSet: number | null = null;
   return {
     decide: async (situations) => {
       const all = [];
       for (const situation of situations) {
-        const { policy, conns, candidates } = compileSituation(situation, key);
+        listSet ??= await kernel.putLists(listBytes(listTables(key)));
+        const { policy, conns, candidates } = compileSituation(situation, key, listSet);
         await kernel.settled();
         kernel.install(policy);
         kernel.setFixedNames(

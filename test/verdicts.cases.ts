@@ -6,7 +6,7 @@ import type { Environment } from "../src/contract/environment.ts";
 import type { PlacedRule } from "../src/contract/rule.ts";
 import { orderRules } from "../src/rules/order.ts";
 import { parseRule } from "../src/rules/parse.ts";
-import { NO_NAMES, NOBODY } from "./generate.ts";
+import { LIST_MATCHERS, NO_NAMES, NOBODY } from "./generate.ts";
 import type { Situation } from "./verdicts.ts";
 
 export const ENVIRONMENT: Environment = {
@@ -22,6 +22,7 @@ export const ENVIRONMENT: Environment = {
   ]),
   realPaths: new Map([["/bin/curl", "/usr/bin/curl"]]),
   ...NO_NAMES,
+  lists: LIST_MATCHERS,
 };
 
 const identity = (facts: Partial<Identity>): Identity => ({ ...NOBODY, ...facts });
@@ -236,6 +237,28 @@ export const GROUPS: readonly Group[] = [
     cases: [
       { to: "192.0.2.1", asked: ["good.test"], who: "unknown", is: 1 },
       { to: "192.0.2.1", asked: ["bad.test"], who: "unknown", is: "identify" },
+    ],
+  },
+
+  {
+    sentence: "Lists: an entry takes what it says, an exception takes out of its own list alone, an address may be on one",
+    rules: ["deny any -> list:ads", "ask any -> list:bad", "allow any -> www.example.org", "allow any -> list:missing"],
+    mode: "allow",
+    cases: [
+      { to: "192.0.2.1", asked: ["ads.example.org"], is: 1 },
+      { to: "192.0.2.1", asked: ["x.ads.example.org"], is: 1 },
+      { to: "192.0.2.1", asked: ["ok.ads.example.org"], is: 2 },
+      { to: "192.0.2.1", asked: ["example.org"], is: 2 },
+      { to: "192.0.2.1", asked: ["www.example.org"], is: 3 },
+      { to: "192.0.2.1", asked: ["a.www.example.org"], is: "mode" },
+      { to: "192.0.2.1", asked: ["shop.test x.tracker.test"], is: 2 },
+      { to: "192.0.2.1", asked: ["tracker.test"], is: 1 },
+      { to: "203.0.113.9", is: 1 },
+      { to: "2001:db8::77", is: 1 },
+      { to: "8.8.8.8", is: 2 },
+      { from: "8.8.8.8", is: "mode" },
+      { to: "192.0.2.1", asked: ["forged:ads.example.org"], is: 1 },
+      { to: "192.0.2.1", is: "mode" },
     ],
   },
 

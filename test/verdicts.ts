@@ -15,13 +15,16 @@ import {
   DecidedBy,
   Decision as DecisionLayout,
 } from "../src/contract/layout.gen.ts";
-import type { CompiledPolicy } from "../src/contract/policy.ts";
+import type { CompiledPolicy, ListBytes } from "../src/contract/policy.ts";
 import type { PlacedRule } from "../src/contract/rule.ts";
+import { listBytes } from "../src/daemon/take-lists.ts";
+import { buildLists, type ListTables } from "../src/lists/build.ts";
 import { type NameKey, randomNameKey } from "../src/lists/hash.ts";
 import { packNames } from "../src/rules/candidate.ts";
 import { compile, Workspace } from "../src/rules/compile.ts";
 import { judge } from "../src/rules/evaluate.ts";
 import { decidedCandidates } from "../src/rules/names.ts";
+import { LISTS } from "./generate.ts";
 
 /** `ordered` comes from orderRules. */
 export type Situation = {
@@ -43,6 +46,7 @@ export type Implementation = (situations: readonly Situation[]) => Outcome[][] |
  */
 export type CompiledSituation = {
   readonly policy: CompiledPolicy;
+  readonly lists: ListBytes;
   readonly conns: readonly Uint8Array[];
   readonly candidates: readonly Decoded<typeof CandidateLayout>[];
 };
@@ -83,21 +87,39 @@ function connOf(connection: Connection, classId: number, ids: readonly bigint[])
   });
 }
 
+const tablesOfLists = new WeakMap<NameKey, ListTables>();
+
+/** The tables of the lists there are (generate.ts), by one key. */
+export function listTables(key: NameKey): ListTables {
+  const known = tablesOfLists.get(key);
+  if (known !== undefined) return known;
+  const made = buildLists(
+    LISTS.map(({ source }) => source),
+    key,
+  );
+  tablesOfLists.set(key, made);
+  return made;
+}
+
 /** Compiles the rules for the apps that occur. Throws when they cannot be compiled. */
 export function compileSituation(
   { ordered, mode, environment, connections }: Situation,
   key: NameKey = randomNameKey(),
+  listSet = 0,
 ): CompiledSituation {
   const classes = classesOf(connections);
   const apps = new Map([...classes].map(([app, id]) => [id, app]));
   const settings = { mode, whenAway: "deny", whenUnknown: "deny" } as const;
-  const compiled = compile(ordered, apps, environment, settings, new Workspace(key));
+  const tables = listTables(key);
+  const workspace = new Workspace(key);
+  if (environment.lists.size > 0) workspace.lists = { tables, numbers: new Map(LISTS.map(({ name }, n) => [name, n])), set: listSet };
+  const compiled = compile(ordered, apps, environment, settings, workspace);
   if (!compiled.ok) throw new Error(compiled.problem);
   const candidates: Decoded<typeof CandidateLayout>[] = [];
   const conns = connections.map((c) =>
     connOf(c, c.app === null ? CLASS_UNKNOWN : (classes.get(c.app) ?? CLASS_UNKNOWN), idsOf(c, candidates, key)),
   );
-  return { policy: compiled.policy, conns, candidates };
+  return { policy: compiled.policy, lists: listBytes(tables), conns, candidates };
 }
 
 /** struct decision -> Outcome. Throws for one that says a lookup failed. */
@@ -115,14 +137,18 @@ export function readDecision(bytes: Uint8Array, offset = 0): Outcome {
   throw new Error(`Cannot read decision ${JSON.stringify(raw)}: expected one by rule, mode or identify`);
 }
 
-const named = ({ rule, enabled }: PlacedRule): boolean =>
-  enabled && rule.where.some(({ kind }) => kind === "host" || kind === "domain" || kind === "subdomains");
+/** Whether a rule is about names. A list that is not there has none. */
+const named =
+  ({ lists }: Environment) =>
+  ({ rule, enabled }: PlacedRule): boolean =>
+    enabled &&
+    rule.where.some((entry) => (entry.kind === "list" ? lists.has(entry.name) : ["host", "domain", "subdomains"].includes(entry.kind)));
 
 /** The reference. Where no rule is about names, the kernel does not look at them. */
 export const reference: Implementation = (situations) =>
   situations.map(({ ordered, mode, environment, connections }) =>
     connections.map((connection) => {
       const { decision, ambiguous } = judge(ordered, connection, mode, environment);
-      return { decision, ambiguous: ambiguous !== null && ordered.some(named) };
+      return { decision, ambiguous: ambiguous !== null && ordered.some(named(environment)) };
     }),
   );

@@ -3,6 +3,9 @@
 import type { Decoded } from "./codec.ts";
 import type { Half } from "./layout.gen.ts";
 
+/** The tables of lists, as the kernel reads them: struct name_bucket, struct list_span4, struct list_span6. */
+export type ListBytes = { readonly buckets: Uint8Array; readonly spans4: Uint8Array; readonly spans6: Uint8Array };
+
 export type CompiledPolicy = {
   /** Counts, fixed rows, mode. */
   readonly half: Decoded<typeof Half>;
@@ -17,5 +20,6 @@ export type CompiledPolicy = {
     readonly classRows: Uint8Array;
     readonly nameBuckets: Uint8Array;
     readonly nameRows: Uint8Array;
+    readonly listRows: Uint8Array;
   };
 };

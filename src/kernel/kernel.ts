@@ -3,7 +3,7 @@
 import type { FileKey } from "../contract/app.ts";
 import type { Decoded } from "../contract/codec.ts";
 import type { Candidate, Conn, Decision, Image, ImageKey, OnceKey, SocketRecord } from "../contract/layout.gen.ts";
-import type { CompiledPolicy } from "../contract/policy.ts";
+import type { CompiledPolicy, ListBytes } from "../contract/policy.ts";
 import type { RingRecord } from "../contract/record.ts";
 import type { FrameFilters } from "./filters.ts";
 
@@ -34,6 +34,10 @@ export type Kernel = {
   readonly hashSecret: readonly [bigint, bigint];
   /** What names are hashed by, as lists/hash.ts takes it: 512 words. */
   readonly nameWords: Uint32Array<ArrayBuffer>;
+  /** Writes tables of lists beside those in force; returns where (half.list_set). A policy that names the place puts them in force. */
+  putLists(tables: ListBytes): Promise<number>;
+  /** Gives back the memory of tables of lists that are in force no more. */
+  dropLists(): Promise<void>;
   /** Replaces the names that addresses have in every namespace, told by nobody. Throws `TableFullError`. */
   setFixedNames(names: readonly FixedName[]): void;
   /** The generation in force; 0 = no policy yet. */

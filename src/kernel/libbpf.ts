@@ -236,7 +236,21 @@ export function updateEntryLater(mapFd: number, key: Bytes, value: Bytes): Promi
   });
 }
 
+const NO_OPTIONS = {
+  sz: koffi.sizeof(createOptions),
+  btf_fd: 0,
+  btf_key_type_id: 0,
+  btf_value_type_id: 0,
+  btf_vmlinux_value_type_id: 0,
+  inner_map_fd: 0,
+  map_flags: 0,
+  map_extra: 0,
+  numa_node: 0,
+  map_ifindex: 0,
+};
 const BPF_MAP_TYPE_ARRAY = 2;
+const BPF_F_MMAPABLE = 1 << 10;
+const BPF_F_INNER_MAP = 1 << 12;
 const BPF_MAP_TYPE_ARRAY_OF_MAPS = 12;
 
 /** Makes an array of one 32-bit number; returns its file descriptor. */
@@ -244,20 +258,15 @@ export function createArray(name: string): number {
   return checked("create", `map "${name}"`, lib.createMap(BPF_MAP_TYPE_ARRAY, name, 4, 4, 1, null));
 }
 
+/** Makes an array that may be mapped, and may stand in an array of maps in the place of one of another length; returns its file descriptor. */
+export function createMappedArray(name: string, entries: number, entrySize: number): number {
+  const options = { ...NO_OPTIONS, map_flags: BPF_F_MMAPABLE | BPF_F_INNER_MAP };
+  return checked("create", `map "${name}"`, lib.createMap(BPF_MAP_TYPE_ARRAY, name, 4, entrySize, entries, options));
+}
+
 /** Makes an array of one map, alike to the map `innerFd`; returns its file descriptor. */
 export function createArrayOfMaps(name: string, innerFd: number): number {
-  const options = {
-    sz: koffi.sizeof(createOptions),
-    btf_fd: 0,
-    btf_key_type_id: 0,
-    btf_value_type_id: 0,
-    btf_vmlinux_value_type_id: 0,
-    inner_map_fd: innerFd,
-    map_flags: 0,
-    map_extra: 0,
-    numa_node: 0,
-    map_ifindex: 0,
-  };
+  const options = { ...NO_OPTIONS, inner_map_fd: innerFd };
   return checked("create", `map "${name}"`, lib.createMap(BPF_MAP_TYPE_ARRAY_OF_MAPS, name, 4, 4, 1, options));
 }
 

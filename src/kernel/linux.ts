@@ -31,6 +31,7 @@ import type { Address128, Kernel, SocketFields } from "./kernel.ts";
 import { TableFullError } from "./kernel.ts";
 import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, updateEntry } from "./libbpf.ts";
 import { close } from "./libc.ts";
+import { dropLists, putLists } from "./lists.ts";
 import { eventCounter, readable, shareHeap, trimHeap } from "./memory.ts";
 import { type Loaded, type LoadOptions, loadObject, type MapName, readIterator } from "./object.ts";
 import { openRing } from "./ring.ts";
@@ -159,6 +160,14 @@ export function openKernel(options: LoadOptions): Kernel {
     adopted: loaded.adopted,
     hashSecret: tables.hashSecret,
     nameWords: words,
+    putLists: async (bytes) => {
+      await tables.settled();
+      return putLists(loaded.map, tables.listSet, bytes);
+    },
+    dropLists: async () => {
+      await tables.settled();
+      dropLists(loaded.map, tables.listSet);
+    },
     setFixedNames: (names) => setFixedNames(loaded.map, names, put),
     generation: () => tables.generation,
     settled: () => tables.settled(),

@@ -7,6 +7,7 @@ import {
   LAYOUT_MAGIC,
   LAYOUT_VERSION,
   MAX_CLASSES,
+  MAX_LIST_CLASSES,
   MAX_NAME_BUCKETS,
   MAX_NAME_ROWS,
   MAX_PORT_SPANS,
@@ -41,6 +42,7 @@ const TABLES = {
   classRows: { map: "class_rows", entry: ClassRow, limit: MAX_CLASSES },
   nameBuckets: { map: "name_buckets", entry: NameBucket, limit: MAX_NAME_BUCKETS },
   nameRows: { map: "name_rows", entry: NameRows, limit: MAX_NAME_ROWS },
+  listRows: { map: "list_rows", entry: NameRows, limit: MAX_LIST_CLASSES },
 } as const;
 type TableName = keyof typeof TABLES;
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
@@ -84,6 +86,12 @@ export class PolicyTables {
   get hashSecret(): readonly [bigint, bigint] {
     const [a = 0n, b = 0n] = decode(Policy, this.#policy.slice(0, Policy.size)).hashSecret;
     return [a, b];
+  }
+
+  /** Which tables of lists the half in force goes by. */
+  get listSet(): number {
+    const half = this.#policy.slice(Policy.fields.halves.offset + (this.generation & 1) * Half.size);
+    return decode(Half, half).listSet;
   }
 
   get generation(): number {

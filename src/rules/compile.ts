@@ -19,6 +19,7 @@ import {
 import type { CompiledPolicy } from "../contract/policy.ts";
 import type { PlacedRule } from "../contract/rule.ts";
 import { type NameKey, randomNameKey } from "../lists/hash.ts";
+import { compileLists, type ListsInForce } from "./compile-lists.ts";
 import { compileNames, NameIndex } from "./compile-names.ts";
 import { compilePorts } from "./compile-ports.ts";
 import { compileUsers } from "./compile-users.ts";
@@ -54,6 +55,8 @@ export class Workspace {
   readonly sweep = new Sweep(this.rows);
   /** The names that rules name. */
   readonly names: NameIndex;
+  /** The lists whose tables the kernel has; null: none. */
+  lists: ListsInForce | null = null;
   /** The tables compiled last; their rows are in `rows`. */
   last: EditableTables | null = null;
 
@@ -128,6 +131,7 @@ type Programs = {
   readonly environment: Environment;
   readonly rows: RowTable;
   readonly names: NameIndex;
+  readonly lists: ListsInForce | null;
 };
 
 /** The configured servers that the kernel believes, as far as it has room; libc asks only the first three. */
@@ -147,6 +151,7 @@ function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicyS
   const who = new WhoIndex(parts, environment);
   const classRows = packClasses(apps, who, rows);
   const names = compileNames(parts, programs.names, rows);
+  const lists = compileLists(parts, programs.lists, rows);
   const half = {
     rules: parts.length,
     words: Math.ceil(parts.length / 64),
@@ -162,6 +167,8 @@ function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicyS
     zero: 0,
     reserved: 0,
     names: names.table,
+    ...lists.half,
+    reserved2: 0,
     ...resolversOf(environment),
   };
   const policy: CompiledPolicy = {
@@ -176,6 +183,7 @@ function build(parts: readonly Part[], dimensions: Dimensions, settings: PolicyS
       classRows,
       nameBuckets: names.nameBuckets,
       nameRows: names.nameRows,
+      listRows: lists.listRows,
     },
   };
   return { policy, classRow: (app: App): Uint8Array => who.bitsFor(app, new Bits()).pack() };
@@ -193,7 +201,7 @@ export function compile(
   settings: PolicySettings,
   workspace = new Workspace(),
 ): Compiled {
-  const programs = { apps, environment, rows: workspace.rows, names: workspace.names };
+  const programs = { apps, environment, rows: workspace.rows, names: workspace.names, lists: workspace.lists };
   const { last } = workspace;
   workspace.last = null;
   const edited = last && withRoom(() => edit(last, ordered, settings, programs));

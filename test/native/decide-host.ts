@@ -16,10 +16,25 @@ function u32(...values: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
-function message({ policy, conns, candidates }: CompiledSituation): Uint8Array[] {
-  const { rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows } = policy.tables;
+function message({ policy, lists, conns, candidates }: CompiledSituation): Uint8Array[] {
+  const { rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows, listRows } = policy.tables;
   const packed = Buffer.concat(candidates.map((candidate) => encode(Candidate, candidate)));
-  const tables = [rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows, packed];
+  const tables = [
+    rows,
+    spans4,
+    spans6,
+    portSpans,
+    users,
+    rules,
+    classRows,
+    nameBuckets,
+    nameRows,
+    packed,
+    listRows,
+    lists.buckets,
+    lists.spans4,
+    lists.spans6,
+  ];
   return [u32(...tables.map((table) => table.length)), encode(Half, policy.half), ...tables, u32(conns.length), ...conns];
 }
 

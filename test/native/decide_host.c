@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * bpf/decide.h on the host. Reads policies and connections from standard input, as often as they come:
- *   ten u32: bytes of rows, spans4, spans6, port_spans, users, rules, class_rows, name_buckets, name_rows, candidates; struct half; these
- *   tables; u32 n; n struct conn
+ *   fourteen u32: bytes of rows, spans4, spans6, port_spans, users, rules, class_rows, name_buckets, name_rows, candidates, list_rows,
+ *   list_buckets, list_spans4, list_spans6; struct half; these tables; u32 n; n struct conn
  * An id of a candidate is its place in the table of candidates, from 1, twice; an odd one is trusted.
  * and writes n struct decision for each.
  */
@@ -29,8 +29,18 @@
 TABLE(table_row, rows, struct row, MAX_ROWS)
 TABLE(table_rule, rules, struct rule_entry, MAX_RULES)
 TABLE(table_class, class_rows, struct class_row, MAX_CLASSES)
-TABLE(name_bucket, name_buckets, struct name_bucket, MAX_NAME_BUCKETS)
+TABLE(table_name_bucket, name_buckets, struct name_bucket, MAX_NAME_BUCKETS)
 TABLE(table_name_rows, name_rows, struct name_rows, MAX_NAME_ROWS)
+
+TABLE(table_list_rows, list_rows, struct name_rows, MAX_LIST_CLASSES)
+TABLE(table_list_buckets, list_buckets, struct name_bucket, 1024)
+TABLE(table_list_spans4, list_spans4, struct list_span4, 1024)
+TABLE(table_list_spans6, list_spans6, struct list_span6, 1024)
+
+static __always_inline const struct name_bucket *name_bucket(__u32 source, __u32 index)
+{
+	return source & SOURCE_LISTS ? table_list_buckets(source & 1, index) : table_name_bucket(source, index);
+}
 
 #define MAX_CANDIDATES 65536
 
@@ -86,6 +96,10 @@ static void read_policy(const __u32 *bytes, struct half *half)
 	need_table(name_buckets, bytes[7], sizeof(name_buckets), "name_buckets");
 	need_table(name_rows, bytes[8], sizeof(name_rows), "name_rows");
 	need_table(candidates + 1, bytes[9], sizeof(candidates) - sizeof(candidates[0]), "candidates");
+	need_table(list_rows, bytes[10], sizeof(list_rows), "list_rows");
+	need_table(list_buckets, bytes[11], sizeof(list_buckets), "list_buckets");
+	need_table(list_spans4, bytes[12], sizeof(list_spans4), "list_spans4");
+	need_table(list_spans6, bytes[13], sizeof(list_spans6), "list_spans6");
 	/* Classes beyond the table have only the rules for every app, as kernel/tables.ts writes them. */
 	for (__u32 i = bytes[6] / sizeof(class_rows[0]); i < MAX_CLASSES; i++)
 		class_rows[i].row = half->row_any_app;
@@ -93,7 +107,7 @@ static void read_policy(const __u32 *bytes, struct half *half)
 
 int main(void)
 {
-	__u32 bytes[10];
+	__u32 bytes[14];
 	struct half half;
 
 	while (fread(bytes, sizeof(bytes), 1, stdin) == 1) {

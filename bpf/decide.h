@@ -239,46 +239,42 @@ __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 	return NO_RULE;
 }
 
-/* What a name is looked up in: what rules name, or what is on lists. */
-enum name_kind {
-	NAMES_OF_RULES,
-	NAMES_OF_LISTS,
-};
+/* How a name is looked up: bits. */
+#define NAME_WHOLE 1u	/* it is the whole name, and not one above it */
+#define NAME_TRUSTED 2u /* another than the program itself tells it */
+#define NAME_LISTED 4u	/* among those on lists, and not among those that rules name */
 
 /* The class of a name; NAME_NO_CLASS for one that no rule names, or that is on no list. */
-__noinline __u32 name_class(__u32 half_index, const struct half *half, __u32 kind, __u64 sum, __u32 labels)
+__noinline __u32 name_class(__u32 half_index, const struct half *half, __u32 how, __u64 sum, __u32 labels)
 {
 	if (!half)
 		return NAME_NO_CLASS;
-	if (kind == NAMES_OF_LISTS)
+	if (how & NAME_LISTED)
 		return name_find(&half->lists, SOURCE_LISTS | half->list_set, sum, labels);
 	return name_find(&half->names, half_index, sum, labels);
 }
 
 #define LAST_SUFFIX (1ull << 32)
 
-/*
- * The row of a name's class: for the whole name (1) or one below it, told by somebody trusted (2) or not. 0: no rule is for it. With
- * LAST_SUFFIX: and none is for a shorter suffix.
- */
-__noinline __u64 name_row(__u32 half_index, __u32 kind, __u32 class, __u64 how)
+/* The row of a name's class, 0 when no rule is for it. With LAST_SUFFIX: and none is for a shorter suffix. */
+__noinline __u64 name_row(__u32 half_index, __u32 class, __u32 how)
 {
-	const struct name_rows *entry = kind == NAMES_OF_LISTS ? table_list_rows(half_index, class) : table_name_rows(half_index, class);
+	const struct name_rows *entry = how & NAME_LISTED ? table_list_rows(half_index, class) : table_name_rows(half_index, class);
 
 	if (!entry)
 		return NO_RULE;
 	__u64 last = entry->final ? LAST_SUFFIX : 0;
 
-	if (how & 2)
-		return last | (how & 1 ? entry->self : entry->below);
-	return last | (how & 1 ? entry->self_forged : entry->below_forged);
+	if (how & NAME_TRUSTED)
+		return last | (how & NAME_WHOLE ? entry->self : entry->below);
+	return last | (how & NAME_WHOLE ? entry->self_forged : entry->below_forged);
 }
 
 /*
  * The first rule for a connection by the names of one candidate alone, without its address; NO_RULE and LOOKUP_FAILED as above. A rule that
- * matches any name matches the candidate, so the first of all is the first of each.
+ * matches any name matches the candidate, so the first of all is the first of each. Every eight bytes of its stack count (first_rule).
  */
-__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, __u32 kind, struct rows *rows, __u64 id)
+__noinline __u32 first_rule_named(__u32 half_index, const struct half *half, struct rows *rows, __u64 id, __u32 how)
 {
 	const struct candidate *candidate = table_candidate(id);
 	__u32 first = NO_RULE;
@@ -289,14 +285,14 @@ __noinline __u32 first_rule_named(__u32 half_index, const struct half *half, __u
 	if (!candidate)
 		return NO_RULE;
 	rows->where_else = 0;
+	how |= id & CANDIDATE_TRUSTED ? NAME_TRUSTED : 0;
 	for (__u32 i = 0; i < CANDIDATE_SUFFIXES && i < candidate->count; i++) {
-		__u64 whole = candidate->wholes >> i & 1;
-
-		if (row & LAST_SUFFIX && !whole)
+		how = (how & ~NAME_WHOLE) | (candidate->wholes >> i & NAME_WHOLE);
+		if (row & LAST_SUFFIX && !(how & NAME_WHOLE))
 			continue;
-		__u32 class = name_class(half_index, half, kind, candidate->sums[i], candidate->labels[i]);
+		__u32 class = name_class(half_index, half, how, candidate->sums[i], candidate->labels[i]);
 
-		row = class == NAME_NO_CLASS ? 0 : name_row(half_index, kind, class, whole | (id & CANDIDATE_TRUSTED) << 1);
+		row = class == NAME_NO_CLASS ? 0 : name_row(half_index, class, how);
 		rows->where = row;
 		if (!rows->where)
 			continue;
@@ -359,7 +355,7 @@ __noinline __u32 first_rule_listed(__u32 half_index, const struct half *half, st
 	if (class == NAME_NO_CLASS)
 		return NO_RULE;
 	/* A list names the address itself, whoever says so. */
-	rows->where = name_row(half_index, NAMES_OF_LISTS, class, 3);
+	rows->where = name_row(half_index, class, NAME_LISTED | NAME_TRUSTED | NAME_WHOLE);
 	rows->where_else = 0;
 	return rows->where ? first_rule(half_index, rows) : NO_RULE;
 }
@@ -451,11 +447,9 @@ static __always_inline int decide_in(__u32 half_index, const struct half *half, 
 			__u32 bit_named = by_address;
 
 			if (half->names.buckets)
-				bit_named =
-					earlier(bit_named, first_rule_named(half_index, half, NAMES_OF_RULES, &rows, conn->candidates[i]));
+				bit_named = earlier(bit_named, first_rule_named(half_index, half, &rows, conn->candidates[i], 0));
 			if (half->lists.buckets)
-				bit_named =
-					earlier(bit_named, first_rule_named(half_index, half, NAMES_OF_LISTS, &rows, conn->candidates[i]));
+				bit_named = earlier(bit_named, first_rule_named(half_index, half, &rows, conn->candidates[i], NAME_LISTED));
 			__u32 action_named = action_of(half_index, half, unknown, bit_named);
 
 			if (i == 0)

@@ -201,6 +201,8 @@ struct rows {
 
 #define LOOKUP_FAILED 0xfffffffeu
 
+#define GUESSES 2
+
 /* The first rule all rows agree on, as a bit, or NO_RULE; LOOKUP_FAILED when a row is not there. A global function, as above. */
 __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 {
@@ -218,16 +220,10 @@ __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 		return LOOKUP_FAILED;
 	/*
 	 * Addresses have the most rows, and theirs is the one that is hardly ever in the cache. The others say which words of it to look at
-	 * first, so that these and its summary are waited for together; from the third on, its summary counts too. No counter for that: all
-	 * that call each other have 512 bytes of stack, each rounded up to 32 on Linux 6.1.
+	 * first, so that these and its summary are waited for together; from the third on, its summary counts too.
 	 */
 	__u64 summary = (who->summary | who_else->summary) & (ports->summary | ports_else->summary) & user->summary;
 
-	__u64 of_where = where->summary | where_else->summary;
-	__u64 rest = summary & (summary - 1);
-
-	rest = (rest & -rest) | (rest & of_where);
-	summary = (summary & -summary) | rest;
 	for (int i = 0; i < ROW_WORDS && summary; i++) {
 		__u32 w = lowest_bit(summary);
 		__u64 bits = (where->words[w] | where_else->words[w]) & (who->words[w] | who_else->words[w]) &
@@ -235,6 +231,8 @@ __noinline __u32 first_rule(__u32 half_index, const struct rows *places)
 		if (bits)
 			return w * 64 + lowest_bit(bits);
 		summary &= summary - 1;
+		if (i >= GUESSES - 1)
+			summary &= where->summary | where_else->summary;
 	}
 	return NO_RULE;
 }

@@ -8,6 +8,8 @@ import type { ImageKeyFields } from "../kernel/kernel.ts";
 
 export type FlowRing = Extract<RingRecord, { kind: "flow" | "flow-end" }>;
 
+export type Named = { readonly record: FlowRing; readonly classId: number };
+
 const PATIENCE_MS = 3000;
 const MAX_RECORDS = 16_384;
 
@@ -36,17 +38,29 @@ export class Unnamed {
     return this.#waiting.has(keyText(key));
   }
 
-  /** Takes the records of images that `classOf` knows by now, each with its class, and those that have waited too long, with class 0. */
-  take(classOf: (key: ImageKeyFields) => number): { readonly record: FlowRing; readonly classId: number }[] {
-    const taken: { record: FlowRing; classId: number }[] = [];
+  /** Takes the records of an image that `classOf` knows by now, each with its class. */
+  takeOf(key: ImageKeyFields, classOf: (key: ImageKeyFields) => number): Named[] {
+    const text = keyText(key);
+    const classId = this.#waiting.has(text) ? classOf(key) : 0;
+    return classId === 0 ? [] : this.#take(text, classId);
+  }
+
+  /**
+   * Takes the records of every image that `classOf` knows by now, and those that have waited too long, with class 0. Whoever stands in line
+   * to be identified (`inLine`) is waited for however long that line is.
+   */
+  take(classOf: (key: ImageKeyFields) => number, inLine: (text: string) => boolean): Named[] {
     const now = Date.now();
-    for (const [text, { key, sinceMs, records }] of this.#waiting) {
+    return [...this.#waiting].flatMap(([text, { key, sinceMs }]) => {
       const classId = classOf(key);
-      if (classId === 0 && now - sinceMs < PATIENCE_MS) continue;
-      this.#waiting.delete(text);
-      this.#count -= records.length;
-      for (const record of records) taken.push({ record, classId });
-    }
-    return taken;
+      return classId === 0 && (now - sinceMs < PATIENCE_MS || inLine(text)) ? [] : this.#take(text, classId);
+    });
+  }
+
+  #take(text: string, classId: number): Named[] {
+    const records = this.#waiting.get(text)?.records ?? [];
+    this.#waiting.delete(text);
+    this.#count -= records.length;
+    return records.map((record) => ({ record, classId }));
   }
 }

@@ -28,6 +28,7 @@ import type { Engine } from "./engine.ts";
 import { askerOf } from "./holds.ts";
 import { identifyImage } from "./identify.ts";
 import { conversation, judged, totalsOf, VERDICTS } from "./judged.ts";
+import type { Named } from "./unnamed.ts";
 
 const UDP_HEADER = 8;
 
@@ -109,16 +110,27 @@ async function onImage(engine: Engine, event: Decoded<typeof ImageEvent>): Promi
   } catch (error) {
     engine.log(`Cannot identify process ${event.tgid}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  showNamed(engine);
+  showThose(
+    engine,
+    engine.unnamed.takeOf(event.key, (key) => engine.kernel.classOf(key)),
+  );
   for (const hold of engine.holds.all()) if (hold.flow.class === CLASS_UNKNOWN) reconsider(engine, hold);
 }
 
-/** Shows the flows whose programs have names by now. Due after each identification, and once a second for those that never get one. */
+/** Shows the flows whose programs have names by now. Due once a second: for those that another's identification named, or that never get a name. */
 export function showNamed(engine: Engine): void {
-  for (const { record, classId } of engine.unnamed.take((key) => engine.kernel.classOf(key))) {
-    const named = { ...record.event.flow, class: record.event.flow.class || classId };
-    if (record.kind === "flow") onFlow(engine, { ...record.event, flow: named });
-    else onFlowEnd(engine, { ...record.event, flow: named });
+  const taken = engine.unnamed.take(
+    (key) => engine.kernel.classOf(key),
+    (text) => engine.filing.has(text),
+  );
+  showThose(engine, taken);
+}
+
+function showThose(engine: Engine, named: readonly Named[]): void {
+  for (const { record, classId } of named) {
+    const flow = { ...record.event.flow, class: record.event.flow.class || classId };
+    if (record.kind === "flow") onFlow(engine, { ...record.event, flow });
+    else onFlowEnd(engine, { ...record.event, flow });
   }
 }
 

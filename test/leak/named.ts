@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A thousand programs that are gone before anybody can look at them: each is named all the same. */
+/** A thousand programs that are gone before anybody can look at them, started by one that is new as well: each is named all the same. */
 import assert from "node:assert/strict";
 import type { ReplyOf } from "../../src/contract/api.ts";
 import type { Firewall } from "../firewall.ts";
@@ -16,13 +16,9 @@ export async function allNamed(firewall: Firewall): Promise<void> {
   const { world } = firewall;
   const terminal = new Terminal(world);
   const send = ["udp", ...udpArgs(world, "v4")];
-  /* The program that starts them is known, as a person's would be. */
-  await terminal.run([world.probe, "spawn", "--", ...send]);
-  await sent(firewall, 1);
-  await world.peer.clear();
   await terminal.run([world.probe, "spawn", "--count", String(PROCESSES), "--", ...send]);
   await world.peer.arrived({ port: udpPort }, PROCESSES);
-  for (const { app, verdict } of await sent(firewall, 1 + PROCESSES)) assert.deepEqual([app?.path, verdict], [world.probe, "allow"]);
+  for (const { app, verdict } of await sent(firewall, PROCESSES)) assert.deepEqual([app?.path, verdict], [world.probe, "allow"]);
 }
 
 /** The flows to the peer, once they stand for this many attempts and no more. */

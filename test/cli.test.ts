@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { after, test as anyTest, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import type { z } from "zod";
 import { ApiEvent, ROUTES } from "../src/contract/api.ts";
-import { Checked, ErrorReply } from "../src/contract/replies.ts";
+import { Checked, ErrorReply, ListsUpdated } from "../src/contract/replies.ts";
 import { type ApiServer, startApi } from "../src/daemon/api.ts";
 import { FLOW, fakeBackend, HOSTILE_SHOWN, QUESTION } from "./fake-backend.ts";
 
@@ -80,6 +81,11 @@ const COMMANDS: readonly (readonly [string, z.ZodType])[] = [
   ["apps ls", ROUTES.listApps.reply],
   ["apps show curl", ROUTES.showApp.reply],
   ["explain --app /usr/bin/curl --to 192.0.2.7 --port 443 --in", ROUTES.explain.reply],
+  ["lists ls", ROUTES.listLists.reply],
+  ["lists show ads --search ads.example", ROUTES.showList.reply],
+  ["lists update", ListsUpdated],
+  ["lists except ads ok.ads.example", ROUTES.exceptList.reply],
+  ["lists rm ads", ROUTES.removeList.reply],
   ["settings ls", ROUTES.listSettings.reply],
   ["settings get history-days", ROUTES.getSetting.reply],
   ["settings set history-days 30", ROUTES.setSetting.reply],
@@ -124,6 +130,23 @@ test("holdfast sends what was said", async () => {
   ]);
 });
 
+test("holdfast lists add sends the file compressed, under the name it has", async () => {
+  writeFileSync(join(folder, "My ads!.txt"), "0.0.0.0 ads.example\n");
+  backend.calls.length = 0;
+  const add = (...more: string[]) => holdfast(["lists", "add", "My ads!.txt", "--socket", socket, ...more]);
+  assert.equal((await add()).out.split("\n")[0], "Added list my-ads and rule 2: 1,204 entries as hosts, 3 duplicates, 1 line of junk");
+  await add("--name", "a", "--format", "hosts", "--no-rule");
+  const sent = backend.calls.map(({ request }) => {
+    const { content, ...rest } = request as { content: string };
+    return { ...rest, text: gunzipSync(Buffer.from(content, "base64")).toString() };
+  });
+  const both = { source: join(folder, "My ads!.txt"), text: "0.0.0.0 ads.example\n" };
+  assert.deepEqual(sent, [
+    { ...both, name: "my-ads", format: null, rule: true },
+    { ...both, name: "a", format: "hosts", rule: false },
+  ]);
+});
+
 test("holdfast shows text from outside escaped, as text and as JSON", async () => {
   const json = await holdfast(withSocket("ask ls --json"));
   assert.equal(JSON.parse(json.out).questions[0].app.path, HOSTILE_SHOWN);
@@ -159,7 +182,7 @@ test("holdfast exits 2 on bad usage or input, with one sentence that says what w
     ["up --state /proc/nope", /^Cannot use state folder "\/proc\/nope"/m],
     ["up --scope /tmp", /^Cannot use scope "\/tmp": it is no cgroup v2 folder/m],
     ["up --mode maybe", /^Cannot read mode "maybe"/m],
-    ["lists ls", /^Cannot run "holdfast lists": it comes in a later version$/m],
+    ["lists add /nonexistent/ads.txt", /^Cannot read "\/nonexistent\/ads.txt": there is no such file/m],
     ["capture --anything", /^Cannot run "holdfast capture": it comes in a later version$/m],
   ];
   for (const [command, sentence] of cases) {

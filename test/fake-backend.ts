@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A backend with a rule, a question and a flow, for tests of what stands between it and the person. */
-import type { AppShape, Flow, Question } from "../src/contract/api.ts";
+import type { AppShape, Flow, ListShape, Question } from "../src/contract/api.ts";
 import { Failure } from "../src/contract/failure.ts";
 import type { Backend, BackendEvent, BackendReply } from "../src/daemon/backend.ts";
 
@@ -62,6 +62,23 @@ export const FLOW: Flow = {
   attempts: 1,
   first: TIME,
   last: TIME,
+};
+
+/** Its source is there to be read by whoever updates it. */
+export const LIST: ListShape = {
+  name: "ads",
+  source: import.meta.filename,
+  format: "hosts",
+  entries: 1204,
+  duplicates: 3,
+  ownExceptions: 0,
+  notApplicable: 0,
+  junk: 1,
+  exceptions: ["ok.ads.example"],
+  added: TIME,
+  updated: TIME,
+  checked: TIME,
+  problem: null,
 };
 
 const EDIT = { id: 1, text: "allow any -> any", position: 1, revision: 5, generation: 9, coveredBy: null };
@@ -184,6 +201,16 @@ export function fakeBackend(replies: Partial<Backend> = {}): FakeBackend {
       groups: [{ name: "work", description: null, file: "/etc/holdfast/rules.d/work.rules", enabled: true, rules: 2, problems: [] }],
     }),
     setGroupEnabled: async ({ name, enabled }) => ({ name, enabled, revision: 5, generation: 10 }),
+    listLists: async () => ({ lists: [LIST] }),
+    addList: async ({ name, rule }) => ({ list: { ...LIST, name }, rule: rule ? 2 : null, warning: null }),
+    showList: async ({ name, search }) => {
+      if (name !== "ads") throw new Failure("not-found", `There is no list "${name}"`);
+      const junk = [{ line: 3, text: "<html>", why: "not a host name" }];
+      return { list: LIST, junk, total: 1, entries: [".ads.example"], match: search };
+    },
+    removeList: async ({ name }) => ({ name, rule: 2 }),
+    exceptList: async ({ entry }) => ({ list: { ...LIST, exceptions: [entry] } }),
+    updateList: async () => ({ list: { ...LIST, problem: null }, outcome: "updated", before: 1200 }),
     backup: async () => ({
       kind: "holdfast-backup",
       created: TIME,

@@ -9,6 +9,9 @@ const none = z.strictObject({});
 const text = z.string().max(4096);
 const optional = <T extends z.ZodType>(schema: T) => schema.nullable().default(null);
 
+/** A list's text, as gzip and base64 write it. */
+const content = z.string();
+
 /** Filters of `flows`; null = do not filter. `to` is an address, a name, or `.domain` (it and everything below). */
 export const FlowFilter = z.strictObject({
   app: optional(text),
@@ -174,6 +177,42 @@ export const ROUTES = {
     request: z.strictObject({ name: text, enabled: z.boolean() }),
     reply: replies.GroupReply,
   },
+  listLists: {
+    ...PATHS.listLists,
+    summary: "Blocklists",
+    request: none,
+    reply: replies.Lists,
+  },
+  addList: {
+    ...PATHS.addList,
+    summary: "Add a blocklist, and the rule that denies what is on it",
+    request: z.strictObject({ name: text, source: text, content, format: optional(text), rule: z.boolean().default(true) }),
+    reply: replies.ListAdded,
+  },
+  showList: {
+    ...PATHS.showList,
+    summary: "What is on a blocklist",
+    request: z.strictObject({ name: text, search: optional(text) }),
+    reply: replies.ListContent,
+  },
+  removeList: {
+    ...PATHS.removeList,
+    summary: "Remove a blocklist, and the rule that came with it",
+    request: z.strictObject({ name: text }),
+    reply: replies.ListRemoved,
+  },
+  exceptList: {
+    ...PATHS.exceptList,
+    summary: "Take an entry out of a blocklist, across updates",
+    request: z.strictObject({ name: text, entry: text }),
+    reply: replies.ListReply,
+  },
+  updateList: {
+    ...PATHS.updateList,
+    summary: "Put a new text of a blocklist in the place of the one there is",
+    request: z.strictObject({ name: text, content }),
+    reply: replies.ListUpdated,
+  },
   backup: {
     ...PATHS.backup,
     summary: "Rules, settings and lists as one object",
@@ -243,6 +282,7 @@ export type {
   Group,
   HealthItem,
   ListedRule,
+  ListShape,
   Question,
   Setting,
 } from "./shapes.ts";

@@ -10,6 +10,7 @@ import {
   HealthItem,
   Id,
   ListedRule,
+  ListShape,
   Mode,
   ProblemShape,
   Question,
@@ -195,6 +196,27 @@ export const GroupReply = z.strictObject({
   enabled: z.boolean(),
   ...edit,
 });
+
+export const Lists = z.strictObject({ schema, lists: z.array(ListShape) });
+/** `rule`: the rule that came with the list; null when none was wanted, or there is a `warning` that says why there is none. */
+export const ListAdded = z.strictObject({ schema, list: ListShape, rule: Id.nullable(), warning: z.string().nullable() });
+/** `entries`: the first thousand of `total`. `match`: the entry that what was searched for, a name or an address, is on. `junk`: the first hundred lines. */
+export const ListContent = z.strictObject({
+  schema,
+  list: ListShape,
+  junk: z.array(z.strictObject({ line: Id, text: z.string(), why: z.string() })),
+  total: Count,
+  entries: z.array(z.string()),
+  match: z.string().nullable(),
+});
+/** `rule`: the rule that had come with the list, removed too. */
+export const ListRemoved = z.strictObject({ schema, name: z.string(), rule: Id.nullable() });
+export const ListReply = z.strictObject({ schema, list: ListShape });
+const listOutcome = { outcome: z.enum(["updated", "kept"]), before: Count };
+/** `kept`: the new version was not taken; `problem` of the list says why. `before`: entries there were. */
+export const ListUpdated = z.strictObject({ schema, list: ListShape, ...listOutcome });
+/** `lists update` on the command line. */
+export const ListsUpdated = z.strictObject({ schema, lists: z.array(z.strictObject({ list: ListShape, ...listOutcome })) });
 
 /** The whole of what a person configured; also the file `backup` writes. `until` is when a rule with a time limit ends. */
 export const Backup = z.strictObject({

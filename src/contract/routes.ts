@@ -40,6 +40,12 @@ export const PATHS = {
     path: "/v1/groups/:name/enabled",
     right: "change",
   },
+  listLists: { method: "GET", path: "/v1/lists", right: "read" },
+  addList: { method: "POST", path: "/v1/lists", right: "change" },
+  showList: { method: "GET", path: "/v1/lists/:name", right: "read" },
+  removeList: { method: "DELETE", path: "/v1/lists/:name", right: "change" },
+  exceptList: { method: "POST", path: "/v1/lists/:name/exceptions", right: "change" },
+  updateList: { method: "POST", path: "/v1/lists/:name/update", right: "change" },
   backup: { method: "GET", path: "/v1/backup", right: "read" },
   restore: { method: "POST", path: "/v1/restore", right: "change" },
 } as const satisfies Record<string, RoutePath>;

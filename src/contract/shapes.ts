@@ -154,3 +154,21 @@ export const Group = z.strictObject({
   problems: z.array(ProblemShape),
 });
 export type Group = z.infer<typeof Group>;
+
+/** A blocklist. Counts are those of its text as it was read last; `exceptions` are yours, `ownExceptions` those in its text. `problem`: why the last update was not taken. */
+export const ListShape = z.strictObject({
+  name: z.string(),
+  source: z.string(),
+  format: z.string(),
+  entries: Count,
+  duplicates: Count,
+  ownExceptions: Count,
+  notApplicable: Count,
+  junk: Count,
+  exceptions: z.array(z.string()),
+  added: Time,
+  updated: Time,
+  checked: Time,
+  problem: z.string().nullable(),
+});
+export type ListShape = z.infer<typeof ListShape>;

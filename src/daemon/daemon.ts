@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A running daemon: started, kept going, ended. In force before anything else happens; what is pinned outlives it. */
 import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { keyedArgsHash } from "../apps/args-hash.ts";
 import { CgroupPaths } from "../apps/cgroups.ts";
 import { Digests } from "../apps/digest.ts";
@@ -38,6 +39,7 @@ import { Holds } from "./holds.ts";
 import { Hosts } from "./hosts.ts";
 import { identifyImage, restoreNames } from "./identify.ts";
 import { conversation, totalsOf } from "./judged.ts";
+import { Lists } from "./lists.ts";
 import { openState } from "./memory.ts";
 import { OBJECT_FILE } from "./object-file.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -130,6 +132,15 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const sha256 = sha256Digests(fileKeyOf);
   const digests = new Map<string, string>();
   const spaces = new Spaces(kernel);
+  const lists = new Lists({
+    folder: join(options.state, "lists"),
+    key: kernel.nameWords,
+    health,
+    /* `tables` and `names` are for the kernel; what explains rules has its matchers by now. */
+    built: () => {
+      engine.environment = { ...engine.environment, lists: lists.matchers };
+    },
+  });
   const engine: Engine = {
     kernel,
     registry,
@@ -141,11 +152,12 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     questions: new Questions(),
     flows: new FlowTable({ nextId: () => engine.nextFlowId() }),
     names: new NameBook(),
+    lists,
     health,
     stateDir: options.state,
     store: state.store,
     workspace: new Workspace(nameKey(kernel.nameWords)),
-    environment: readEnvironment([]),
+    environment: readEnvironment([], lists.matchers),
     revision: 0,
     generation: 0,
     decided: null,
@@ -186,6 +198,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     } catch (error) {
       log(`Cannot use all of /etc/hosts: ${messageOf(error)}`);
     }
+    await lists.ready;
     await putInForce(engine, Number.POSITIVE_INFINITY);
     kernel.attach();
     engine.guards.start();
@@ -248,7 +261,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
         kernel.forgetRuns();
         lookAtFiles(health, options);
         spaces.refreshAll();
-        const environment = readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule));
+        const rules = engine.rulebook.book.ordered.map(({ rule }) => rule);
+        const environment = readEnvironment(rules, lists.matchers);
         if (!sameEnvironment(environment, engine.environment)) await serially(engine, () => putInForce(engine));
         keepSeen(engine, seen);
         const retention = {
@@ -273,6 +287,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       await kernel.quiet();
       while (engine.identifying.size > 0) await Promise.all(engine.identifying);
       await engine.edits;
+      await lists.settled();
       flushFlows(engine);
       keepSeen(engine, seen);
       spaces.rest(true);

@@ -116,7 +116,8 @@ export async function putInForce(engine: Engine, mayLeaveOut = engine.leftOut): 
 
 function flipAnew(engine: Engine, mayLeaveOut = engine.leftOut): Promise<Beside> {
   engine.rulebook.rebuild(Date.now());
-  return flip(engine, readEnvironment(engine.rulebook.book.ordered.map(({ rule }) => rule)), { mayLeaveOut });
+  const rules = engine.rulebook.book.ordered.map(({ rule }) => rule);
+  return flip(engine, readEnvironment(rules, engine.lists.matchers), { mayLeaveOut });
 }
 
 /** Puts in force what an edit changed in the store. */
@@ -124,7 +125,7 @@ function follow(engine: Engine, steps: readonly RuleStep[]): Promise<Beside> {
   engine.rulebook.follow(steps, Date.now());
   const { byId } = engine.rulebook.book;
   const added = steps.flatMap(({ after }) => byId.get(after?.id ?? 0)?.rule ?? []);
-  return flip(engine, environmentWith(engine.environment, added));
+  return flip(engine, environmentWith(engine.environment, added, engine.lists.matchers));
 }
 
 type FlipOptions = {
@@ -289,7 +290,7 @@ export function expire(engine: Engine): Promise<void> {
     if (ended.length > 0 || told) {
       const decided = engine.remember((store) => store.lastGood()) ?? engine.decided;
       const options = { mayLeaveOut: Number.POSITIVE_INFINITY, ...(decided && { decided }) };
-      await afterwards(engine, await flip(engine, environmentWith(engine.environment, []), options));
+      await afterwards(engine, await flip(engine, environmentWith(engine.environment, [], engine.lists.matchers), options));
     }
     if (told) rulebook.over.clear();
   });

@@ -7,6 +7,7 @@ import { Action } from "../contract/layout.gen.ts";
 import type { CompiledPolicy } from "../contract/policy.ts";
 import type { Rule } from "../contract/rule.ts";
 import type { Kernel, SocketFields } from "../kernel/kernel.ts";
+import { randomNameKey } from "../lists/hash.ts";
 import { Workspace } from "../rules/compile.ts";
 import { StoreFailure } from "../store/problem.ts";
 import { openMemoryStore } from "../store/sqlite/open.ts";
@@ -17,6 +18,7 @@ import { makeEvents } from "./events.ts";
 import { readEnvironment } from "./facts.ts";
 import { Health } from "./health.ts";
 import { Holds } from "./holds.ts";
+import { Lists } from "./lists.ts";
 import { Rulebook } from "./rulebook.ts";
 import { makeService } from "./service.ts";
 import type { Spaces } from "./spaces.ts";
@@ -35,6 +37,8 @@ export class FakeEngine {
   damaged = false;
   /** Why the kernel does not take a policy; null when it does. */
   refuses: string | null = null;
+  /** Why the kernel does not take lists; null when it does. */
+  refusesLists: string | null = null;
   /** The policy in force. */
   policy: CompiledPolicy | null = null;
   sockets: SocketFields[] = [];
@@ -51,6 +55,15 @@ export class FakeEngine {
     this.store = this.#failing(openMemoryStore());
     const events = makeEvents();
     const health = new Health(() => {});
+    const lists = new Lists({
+      folder: join(this.folder, "lists"),
+      key: randomNameKey().words,
+      health,
+      built: () => {
+        if (this.refusesLists !== null) throw new Error(this.refusesLists);
+        this.engine.environment = { ...this.engine.environment, lists: lists.matchers };
+      },
+    });
     const parts: Partial<Engine> = {
       kernel: this.#kernel() as Kernel,
       registry: { all: () => [].values(), app: () => null } as Partial<Engine["registry"]> as Engine["registry"],
@@ -61,7 +74,8 @@ export class FakeEngine {
       stateDir: this.folder,
       store: () => this.store,
       workspace: new Workspace(),
-      environment: readEnvironment([]),
+      lists,
+      environment: readEnvironment([], lists.matchers),
       revision: 0,
       generation: 0,
       decided: null,

@@ -16,6 +16,7 @@ import type { BackendEvent } from "./backend.ts";
 import type { Guards } from "./guards.ts";
 import type { Health } from "./health.ts";
 import type { Holds } from "./holds.ts";
+import type { Lists } from "./lists.ts";
 import type { Rulebook } from "./rulebook.ts";
 import type { Spaces } from "./spaces.ts";
 import type { Unnamed } from "./unnamed.ts";
@@ -31,6 +32,7 @@ export type Engine = {
   readonly questions: Questions;
   readonly flows: FlowTable;
   readonly names: NameBook;
+  readonly lists: Lists;
   readonly health: Health;
   readonly stateDir: string;
   readonly store: () => Store;

@@ -16,8 +16,8 @@ export function realPath(path: string): string {
   }
 }
 
-/** Reads the environment; `rules` name the paths whose symbolic links matter. */
-export function readEnvironment(rules: Iterable<Rule>): Environment {
+/** Reads the environment; `rules` name the paths whose symbolic links matter, `lists` are those built last. */
+export function readEnvironment(rules: Iterable<Rule>, lists: Environment["lists"]): Environment {
   const addresses = readAddresses(null);
   const realPaths = new Map<string, string>();
   for (const { who } of rules) {
@@ -32,14 +32,14 @@ export function readEnvironment(rules: Iterable<Rule>): Environment {
     dnsServers: readDnsServers(),
     users: readUsers(),
     realPaths,
-    lists: new Map(),
+    lists,
     locate: () => ({ asn: null, country: null }),
   };
 }
 
 /** The environment after an edit that brought the rules `added`: the paths of the others are as they were in `before`. */
-export function environmentWith(before: Environment, added: Iterable<Rule>): Environment {
-  const now = readEnvironment(added);
+export function environmentWith(before: Environment, added: Iterable<Rule>, lists: Environment["lists"]): Environment {
+  const now = readEnvironment(added, lists);
   return sameEnvironment(now, before) ? before : { ...now, realPaths: new Map([...before.realPaths, ...now.realPaths]) };
 }
 
@@ -48,5 +48,5 @@ export function sameEnvironment(now: Environment, before: Environment): boolean 
   const text = ({ attached, broadcasts, dnsServers, users }: Environment): string =>
     JSON.stringify([attached, broadcasts, dnsServers, [...users]]);
   for (const [path, real] of now.realPaths) if (before.realPaths.get(path) !== real) return false;
-  return text(now) === text(before);
+  return now.lists === before.lists && text(now) === text(before);
 }

@@ -22,6 +22,7 @@ import type { Events } from "./events.ts";
 import { explain } from "./explained.ts";
 import { DAEMON_TABLE_FULL, HELPER_FAILED, TABLE_FULL } from "./health.ts";
 import { endedNow } from "./lifetimes.ts";
+import { makeListService } from "./list-service.ts";
 import { FACTORY, readRuleFile } from "./rulebook.ts";
 import { SETTINGS, settingKey, settingOf, settingValue } from "./settings.ts";
 import { shownApp, shownFlow, shownQuestion } from "./shown.ts";
@@ -335,6 +336,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
       });
       return { name, enabled, revision: engine.revision, generation: engine.generation };
     },
+    ...makeListService(engine),
     backup: async () => {
       const { schema: _, ...document } = exportBackup(engine.store(), Date.now());
       return document;

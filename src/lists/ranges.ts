@@ -2,7 +2,7 @@
 /** Many address ranges without an object each. */
 import type { AddressRange, Family } from "../contract/address.ts";
 import { sortedPlaces } from "./sort.ts";
-import { addressWords, wordsOf } from "./words.ts";
+import { addressWords, fromWords, printRange, wordsOf } from "./words.ts";
 
 /** Distinct ranges of both families, sorted; they may overlap. Plain data: it may be sent to another thread. */
 export type RangeList = {
@@ -11,6 +11,15 @@ export type RangeList = {
   /** First and last address, four words each. */
   readonly v6: Uint32Array<ArrayBuffer>;
 };
+
+/** The texts of ranges, as `printRange` writes them. */
+export function* rangeTexts({ v4, v6 }: RangeList): Generator<string> {
+  for (const [family, words] of [[4, v4] as const, [6, v6] as const]) {
+    const size = addressWords(family);
+    const address = (at: number): bigint => fromWords(family, words.subarray(at, at + size)).value;
+    for (let at = 0; at < words.length; at += 2 * size) yield printRange({ family, first: address(at), last: address(at + size) });
+  }
+}
 
 /** Collects the ranges of one family. */
 class Ranges {

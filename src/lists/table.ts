@@ -56,10 +56,10 @@ export class NameTable {
   /** Chooses which slot gives way. */
   #random = 1;
 
-  /** An empty table. */
-  constructor(buckets: number) {
+  /** An empty table; or one that has come from another thread (packed.ts), as `words` of its own size. */
+  constructor(buckets: number, words: Uint32Array<ArrayBuffer> = new Uint32Array(buckets * BUCKET_WORDS)) {
     this.buckets = buckets;
-    this.words = new Uint32Array(buckets * BUCKET_WORDS);
+    this.words = words;
     this.#cells = new Int32Array(this.words.buffer);
   }
 

@@ -10,6 +10,7 @@ import { addExplain } from "./explain.ts";
 import { addFlows } from "./flows.ts";
 import { addGroups } from "./groups.ts";
 import { addLater } from "./later.ts";
+import { addLists } from "./lists.ts";
 import { addMachine } from "./machine.ts";
 import { addMode } from "./mode.ts";
 import { addRules } from "./rules.ts";
@@ -20,7 +21,7 @@ import { addStatus } from "./status.ts";
 import { addUp } from "./up.ts";
 
 export function addCommands(program: Command, context: Context): void {
-  const order = [addUp, addStatus, addMode, addRules, addAsk, addFlows, addApps, addExplain, addSettings, addGroups];
+  const order = [addUp, addStatus, addMode, addRules, addAsk, addFlows, addApps, addExplain, addLists, addSettings, addGroups];
   for (const add of [...order, addBackup, addRun, addMachine, addSource, addLater, addCompletion]) add(program, context);
   for (const command of program.commands) command.helpCommand(false);
 }

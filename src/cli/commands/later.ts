@@ -5,7 +5,7 @@ import { Failure } from "../../contract/failure.ts";
 import type { Context } from "../context.ts";
 
 export function addLater(program: Command, _context: Context): void {
-  for (const name of ["lists", "capture"]) {
+  for (const name of ["capture"]) {
     program
       .command(name, { hidden: true })
       .argument("[anything...]")

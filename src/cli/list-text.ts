@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The text of a blocklist on its way to the daemon: read as the caller, compressed. */
+import { readFileSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Failure } from "../contract/failure.ts";
+import { fileReason } from "../contract/file-reason.ts";
+
+/** What the API takes in one request (daemon/api.ts), with room for the JSON around it: lists of some millions of names. */
+const LARGEST_CONTENT = 15 * 1024 * 1024;
+
+/** A file's text as the API takes it. Throws `Failure("bad-input")`. */
+export function listContent(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new Failure("bad-input", `Cannot read "${path}": ${fileReason(cause)}`, { cause });
+  }
+  const content = gzipSync(bytes).toString("base64");
+  if (content.length > LARGEST_CONTENT) throw new Failure("bad-input", `Cannot use list "${path}": it is too long, even compressed`);
+  return content;
+}
+
+/** What a list is called where nobody says: its file, as a name of a list may be. */
+export function listNameOf(path: string): string {
+  const name = basename(path, extname(path))
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "")
+    .slice(0, 64);
+  if (name === "") throw new Failure("bad-input", `Cannot make a name for a list out of "${path}": give one with --name`);
+  return name;
+}

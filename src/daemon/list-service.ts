@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the API asks about lists. */
+import { Failure } from "../contract/failure.ts";
+import type { ListShape } from "../contract/shapes.ts";
+import { parseRule } from "../rules/parse.ts";
+import { unsupported } from "../rules/unsupported.ts";
+import { printWhere } from "../rules/where.ts";
+import type { KeptList } from "../store/lists.ts";
+import type { Backend } from "./backend.ts";
+import { edit, newRule, readRule } from "./down.ts";
+import type { Engine } from "./engine.ts";
+
+type ListBackend = Pick<Backend, "listLists" | "addList" | "showList" | "removeList" | "exceptList" | "updateList">;
+
+/** A list as clients see it. */
+function shownList({ name, source, report, exceptions, addedMs, updatedMs, checkedMs, problem }: KeptList): ListShape {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const { junkCount: junk, exceptions: ownExceptions, format, entries, duplicates, notApplicable } = report;
+  return {
+    ...{ name, source, format, entries, duplicates, ownExceptions, notApplicable, junk, exceptions: [...exceptions] },
+    ...{ added: iso(addedMs), updated: iso(updatedMs), checked: iso(checkedMs), problem },
+  };
+}
+
+/** The rule that comes and goes with a list. */
+const ruleOf = (name: string): string => `deny any -> ${printWhere([{ kind: "list", name }])}`;
+
+/** Why the rule of a list cannot be had in this version; null when it can. */
+function refused(text: string): string | null {
+  const parsed = parseRule(text);
+  const why = parsed.ok ? unsupported(parsed.rule) : null;
+  return why === null ? null : `No rule "${text}" was added, so nothing is denied by the list yet: ${why}`;
+}
+
+/** Puts the rule of a list in force; its id, or why there is none. */
+async function addRuleOf(engine: Engine, name: string): Promise<{ rule: number | null; warning: string | null }> {
+  const text = ruleOf(name);
+  const warning = refused(text);
+  if (warning !== null) return { rule: null, warning };
+  const rule = newRule(readRule(text), "any");
+  const { rules } = await edit(engine, (store) => store.edit([{ kind: "add", rule }], Date.now()));
+  return { rule: rules[0]?.id ?? null, warning: null };
+}
+
+/** Takes away the rule that came with a list; its id. Other rules that name the list stay, and match nothing. */
+async function removeRuleOf(engine: Engine, name: string): Promise<number | null> {
+  const text = ruleOf(name);
+  const found = engine
+    .store()
+    .rules()
+    .find((rule) => rule.text === text);
+  if (found === undefined) return null;
+  await edit(engine, (store) => store.edit([{ kind: "remove", id: found.id }], Date.now()));
+  return found.id;
+}
+
+function gzipOf(content: string): Uint8Array {
+  const gzip = Buffer.from(content, "base64");
+  if (gzip[0] !== 0x1f || gzip[1] !== 0x8b)
+    throw new Failure("bad-input", 'Cannot read "content": expected a text as gzip and base64 write it');
+  return gzip;
+}
+
+export function makeListService(engine: Engine): ListBackend {
+  const { lists } = engine;
+  return {
+    listLists: async () => ({ lists: lists.all().map(shownList) }),
+    addList: async ({ name, source, content, format, rule }) => {
+      const list = await lists.add({ name, source, gzip: gzipOf(content), format });
+      const added = rule ? await addRuleOf(engine, name) : { rule: null, warning: null };
+      return { list: shownList(list), ...added };
+    },
+    showList: async ({ name, search }) => {
+      const { total, entries, match } = await lists.show(name, search);
+      const list = lists.get(name);
+      return { list: shownList(list), junk: list.report.junk, total, entries: [...entries], match };
+    },
+    removeList: async ({ name }) => {
+      await lists.remove(name);
+      return { name, rule: await removeRuleOf(engine, name) };
+    },
+    exceptList: async ({ name, entry }) => ({ list: shownList(await lists.except(name, entry)) }),
+    updateList: async ({ name, content }) => {
+      const { list, ...outcome } = await lists.update(name, gzipOf(content));
+      return { list: shownList(list), ...outcome };
+    },
+  };
+}

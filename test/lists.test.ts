@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Blocklists as a user has them: the real command, the real daemon, and a start that finds them again. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withFirewall } from "./firewall.ts";
+
+test("holdfast lists add keeps a list that a new daemon has from its start", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  await withFirewall("allow", async (firewall) => {
+    const file = join(firewall.world.dir, "Ads.txt");
+    const write = (from: number, to: number): void =>
+      writeFileSync(file, Array.from({ length: to - from }, (_, i) => `0.0.0.0 h${from + i}.example\n`).join(""));
+    write(0, 1000);
+    const added = await firewall.hf("lists", "add", file);
+    assert.equal(added.status, 0);
+    assert.match(added.stderr, /^No rule "deny any -> list:ads" was added/);
+    await firewall.must("lists", "except", "ads", "h7.example");
+    write(0, 400);
+    const kept = await firewall.hf("lists", "update");
+    assert.equal(kept.status, 1);
+    assert.match(kept.stderr, /^List ads was not updated: The new version has only 400 entries, over half are gone/);
+    await firewall.kill9();
+    await firewall.up("allow");
+    const { lists } = await firewall.client.listLists({});
+    assert.deepEqual(
+      lists.map(({ name, source, entries, exceptions }) => ({ name, source, entries, exceptions })),
+      [{ name: "ads", source: file, entries: 1000, exceptions: ["h7.example"] }],
+    );
+    const on = async (search: string) => (await firewall.client.showList({ name: "ads", search })).match;
+    assert.deepEqual([await on("h999.example"), await on("h7.example")], ["h999.example", null]);
+    assert.match((await firewall.client.status({})).health.map(({ text }) => text).join(), /List "ads" was not updated/);
+    write(0, 1200);
+    await firewall.must("lists", "update", "ads");
+    assert.equal(await on("h1199.example"), "h1199.example");
+    assert.equal((await firewall.must("lists", "rm", "ads")).name, "ads");
+    assert.deepEqual(await firewall.must("lists", "ls"), { schema: 1, lists: [] });
+  });
+});

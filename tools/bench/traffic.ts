@@ -3,8 +3,8 @@
  * What connections and data cost: the same load judged, with nothing attached, and with empty programs on the same hooks, in turns, so that
  * all have the same machine.
  */
-import { accessSync } from "node:fs";
 import { withEmptyPrograms } from "./empty.ts";
+import { opensnitchRow } from "./opensnitch.ts";
 import { countingTime, timesOf } from "./programs.ts";
 import { type Row, row } from "./row.ts";
 import { type Bench, type Daemon, median, PORT, quantile, startDaemon } from "./world.ts";
@@ -80,7 +80,7 @@ async function rowsOf(bench: Bench, empty: string): Promise<Row[]> {
         `${(p99 / free99).toFixed(2)} × (${microseconds(p99)}, ${microseconds(free99)})`,
         null,
       ),
-      opensnitchRow(),
+      await opensnitchRow(bench, { judged: p50, free: free50 }),
       row(
         "TCP throughput against nothing attached",
         "≥ 0.97 ×",
@@ -98,15 +98,5 @@ async function rowsOf(bench: Bench, empty: string): Promise<Row[]> {
     ];
   } finally {
     daemon.down();
-  }
-}
-
-function opensnitchRow(): Row {
-  const measure = "connect() against OpenSnitch in a namespace";
-  try {
-    accessSync("/usr/bin/opensnitchd");
-    return row(measure, "≥ 20 × less added", "not measured", null, "this bench does not run OpenSnitch yet");
-  } catch {
-    return row(measure, "≥ 20 × less added", "not measured", null, "its package is not installed");
   }
 }

@@ -378,8 +378,12 @@ int on_setsockopt(struct bpf_sockopt *ctx)
 	flow.own = 0;
 	flow.sent_to = 0;
 	/* An option cannot be held: what nobody has decided is refused and asked about, and the next try meets the answer. */
-	if (judge(state, &flow, bpf_ktime_get_ns(), bypass ? UNREAD_ALL : 0) == ACTION_ALLOW)
+	int action = judge(state, &flow, bpf_ktime_get_ns(), bypass ? UNREAD_ALL : 0);
+
+	if (action == ACTION_ALLOW)
 		return GO_ON;
+	if (action == ACTION_IDENTIFY)
+		count(COUNTER_UNKNOWN_HELD);
 	count(COUNTER_REFUSED);
 	return REFUSE;
 }
@@ -672,6 +676,8 @@ int on_ingress(struct __sk_buff *skb)
 			__sync_fetch_and_add(&state->counters.packets_refused, 1);
 		else
 			__sync_fetch_and_add(&state->counters.packets_held, 1);
+		if (action == ACTION_IDENTIFY)
+			count(COUNTER_UNKNOWN_HELD);
 		return REFUSE;
 	}
 	__sync_fetch_and_add(&state->counters.packets_in, 1);

@@ -13,8 +13,10 @@ import { type World, withWorld } from "./world.ts";
 
 const START = join(import.meta.dirname, "../src/start.js");
 /** The kernel takes a daemon for away when it has not been heard of for 2 s (architecture.md). */
-export const AWAY_MS = 2000;
-export const HEARTBEAT_MS = 500;
+const AWAY_MS = 2000;
+const HEARTBEAT_MS = 500;
+/** A daemon that stands still for no longer than this is not taken for away: its last heartbeat may have been that much before. */
+export const SAFE_MS = AWAY_MS - HEARTBEAT_MS;
 
 export type Mode = "allow" | "deny" | "ask";
 export type Reply = { readonly status: number | null; readonly stderr: string; readonly json: Readonly<Record<string, unknown>> };

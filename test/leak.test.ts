@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 import { type Firewall, type Mode, withFirewall } from "./firewall.ts";
 import { denied } from "./leak/denied.ts";
 import { held } from "./leak/held.ts";
+import { incoming } from "./leak/incoming.ts";
 import { killed } from "./leak/killed.ts";
 import { allNamed } from "./leak/named.ts";
 import { type Row, servePeer } from "./leak/row.ts";
@@ -35,5 +36,6 @@ describe("leak matrix", { concurrency: 2 }, () => {
   part("held; held then denied", "ask", current, held);
   part("daemon killed", "allow", current, killed);
   part("not yet identified", "allow", current, unidentified);
+  part("incoming", "allow", [], (t, firewall) => incoming(t, firewall));
   part("of 1,000 short-lived processes each is named in the flows", "allow", [], (_, firewall) => allNamed(firewall));
 });

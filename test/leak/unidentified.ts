@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Column "not yet identified": a program that Holdfast has not looked at is held where a rule could be about it, and goes on by itself. */
 import type { TestContext } from "node:test";
-import { AWAY_MS, type Firewall, HEARTBEAT_MS } from "../firewall.ts";
+import { type Firewall, SAFE_MS } from "../firewall.ts";
 import { assertArrives, assertNothing, cell, eachRow, patient, waits } from "./cell.ts";
 import type { Row } from "./row.ts";
 import { type Command, Terminal } from "./terminal.ts";
-
-/** Its last heartbeat may have been this much before it was stopped. */
-const SAFE_MS = AWAY_MS - HEARTBEAT_MS;
 
 export async function unidentified(t: TestContext, firewall: Firewall, rows: readonly Row[]): Promise<void> {
   await firewall.addRule("deny /usr/bin/nobody-has-this -> any");

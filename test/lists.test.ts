@@ -15,7 +15,7 @@ test("holdfast lists add keeps a list that a new daemon has from its start", asy
     write(0, 1000);
     const added = await firewall.hf("lists", "add", file);
     assert.equal(added.status, 0);
-    assert.match(added.stderr, /^No rule "deny any -> list:ads" was added/);
+    assert.equal(added.stderr, "");
     await firewall.must("lists", "except", "ads", "h7.example");
     write(0, 400);
     const kept = await firewall.hf("lists", "update");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Names of addresses as a person sees them: what a program asked a name server for stands beside where it then goes. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Flow } from "../src/contract/shapes.ts";
@@ -153,5 +154,36 @@ test("a name that another server tells allows nothing", options, () =>
     await holdfast.rule("allow any -> any");
     assert.match((await client(holdfast, "bad.example").exited).stdout, /ECONNREFUSED/);
     assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
+  }),
+);
+
+test("what is on a list is denied from the moment it is added, and goes again with it; nothing leaves meanwhile", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    const [bad, other, listed] = [await another(holdfast, 101), await another(holdfast, 102), await another(holdfast, 103)];
+    const zone = { "shop.example": "x.tracker.example", "x.tracker.example": [bad], "other.example": [other], "plain.example": [listed] };
+    await nameServer(holdfast, zone);
+    await world.peer.serve({ tcp: [PORT] });
+    holdfast.useResolvers(address4);
+    await holdfast.up("--mode", "allow");
+    const add = async (name: string, text: string): Promise<void> => {
+      const file = join(world.dir, `${name}.txt`);
+      writeFileSync(file, text);
+      const { code, stderr } = await holdfast.run("lists", "add", file);
+      assert.equal(code, 0, stderr);
+    };
+    await add("ads", "||tracker.example^\n");
+    await add("addresses", `${listed}\n`);
+    assert.match((await client(holdfast, "shop.example").exited).stdout, /ECONNREFUSED/);
+    assert.match((await client(holdfast, "plain.example").exited).stdout, /ECONNREFUSED/);
+    assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
+    assert.match((await client(holdfast, "other.example").exited).stdout, /connected/);
+    const { code } = await holdfast.run("lists", "except", "ads", ".tracker.example");
+    assert.equal(code, 0);
+    assert.match((await client(holdfast, "shop.example").exited).stdout, /connected/);
+    assert.match((await client(holdfast, "plain.example").exited).stdout, /ECONNREFUSED/);
+    assert.equal((await holdfast.run("lists", "rm", "addresses")).code, 0);
+    assert.match((await client(holdfast, "plain.example").exited).stdout, /connected/);
   }),
 );

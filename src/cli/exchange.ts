@@ -5,6 +5,7 @@ import { basename, extname, join } from "node:path";
 import { countIs } from "../contract/count.ts";
 import { Failure } from "../contract/failure.ts";
 import type { ImportedFile, ImportReport } from "../contract/replies.ts";
+import type { Rule } from "../contract/rule.ts";
 import { parseFile } from "../rules/file.ts";
 import { type ForeignFormat, formatOf, importForeign, readJson } from "../rules/foreign/foreign.ts";
 import { type LsExport, toLsrules } from "../rules/foreign/to-lsrules.ts";
@@ -38,6 +39,12 @@ function read(path: string): Read {
   return { text: "", value: names.map((name) => parsed(readText(join(path, name)), join(path, name))), entryNames: names };
 }
 
+/** Lists of an import are not brought along: a rule about one would deny nothing. */
+function refusedHere(rule: Rule): string | null {
+  const list = rule.where.find((entry) => entry.kind === "list");
+  return unsupported(rule) ?? (list === undefined ? null : 'Lists are not imported: expected "holdfast lists add FILE" for its entries');
+}
+
 /** What `path` holds. Throws `Failure("bad-input")` when it has not the format said, or none known here. */
 export function readToImport(path: string, format: ImportFormat): FileToImport {
   if (format === "rules") return { text: readText(path), report: null };
@@ -49,7 +56,7 @@ export function readToImport(path: string, format: ImportFormat): FileToImport {
     throw new Failure("bad-input", `Cannot import "${path}": it holds ${found ?? "no rules known here"}; expected ${expected}`);
   }
   const fileName = basename(path, extname(path));
-  const { rules, report } = importForeign(value, found, { machine: { exists: isFile }, refused: unsupported, fileName, entryNames });
+  const { rules, report } = importForeign(value, found, { machine: { exists: isFile }, refused: refusedHere, fileName, entryNames });
   const lines = report.lines.map((line) => ({ ...line, rules: [...line.rules], sentences: [...line.sentences] }));
   return {
     text: rules.map((rule) => `${printRule(rule)}\n`).join(""),

@@ -46,6 +46,7 @@ import { Rulebook } from "./rulebook.ts";
 import { flushFlows, makeService } from "./service.ts";
 import { settingOf } from "./settings.ts";
 import { Spaces } from "./spaces.ts";
+import { prepareLists, takeLists } from "./take-lists.ts";
 import { changeableByOthers } from "./trusted.ts";
 import { Unnamed } from "./unnamed.ts";
 import { onRecord, showNamed } from "./up.ts";
@@ -136,10 +137,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     folder: join(options.state, "lists"),
     key: kernel.nameWords,
     health,
-    /* `tables` and `names` are for the kernel; what explains rules has its matchers by now. */
-    built: () => {
-      engine.environment = { ...engine.environment, lists: lists.matchers };
-    },
+    /* Those of the start are in force with the first policy. */
+    built: (built) => (engine.generation === 0 ? prepareLists(engine, built) : takeLists(engine, built)),
   });
   const engine: Engine = {
     kernel,
@@ -200,6 +199,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     }
     await lists.ready;
     await putInForce(engine, Number.POSITIVE_INFINITY);
+    await kernel.dropLists();
     kernel.attach();
     engine.guards.start();
   } catch (error) {

@@ -2,8 +2,6 @@
 /** What the API asks about lists. */
 import { Failure } from "../contract/failure.ts";
 import type { ListShape } from "../contract/shapes.ts";
-import { parseRule } from "../rules/parse.ts";
-import { unsupported } from "../rules/unsupported.ts";
 import { printWhere } from "../rules/where.ts";
 import type { KeptList } from "../store/lists.ts";
 import type { Backend } from "./backend.ts";
@@ -25,21 +23,17 @@ function shownList({ name, source, report, exceptions, addedMs, updatedMs, check
 /** The rule that comes and goes with a list. */
 const ruleOf = (name: string): string => `deny any -> ${printWhere([{ kind: "list", name }])}`;
 
-/** Why the rule of a list cannot be had in this version; null when it can. */
-function refused(text: string): string | null {
-  const parsed = parseRule(text);
-  const why = parsed.ok ? unsupported(parsed.rule) : null;
-  return why === null ? null : `No rule "${text}" was added, so nothing is denied by the list yet: ${why}`;
-}
-
-/** Puts the rule of a list in force; its id, or why there is none. */
+/** Puts the rule of a list in force; its id, or why there is none: the list is kept all the same. */
 async function addRuleOf(engine: Engine, name: string): Promise<{ rule: number | null; warning: string | null }> {
   const text = ruleOf(name);
-  const warning = refused(text);
-  if (warning !== null) return { rule: null, warning };
-  const rule = newRule(readRule(text), "any");
-  const { rules } = await edit(engine, (store) => store.edit([{ kind: "add", rule }], Date.now()));
-  return { rule: rules[0]?.id ?? null, warning: null };
+  try {
+    const rule = newRule(readRule(text), "any");
+    const { rules } = await edit(engine, (store) => store.edit([{ kind: "add", rule }], Date.now()));
+    return { rule: rules[0]?.id ?? null, warning: null };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { rule: null, warning: `No rule "${text}" was added, so nothing is denied by the list: ${error.message}` };
+  }
 }
 
 /** Takes away the rule that came with a list; its id. Other rules that name the list stay, and match nothing. */

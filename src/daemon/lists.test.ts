@@ -190,15 +190,21 @@ test("Lists.show() finds entries, and the one a name or an address is on", async
   assert.deepEqual((await lists.show("net", null)).entries, ["192.0.2.0/24", "2001:db8::1-2001:db8::9"]);
 });
 
-test("the service adds a list, says why it has no rule, and explain() knows the list", async (t) => {
+test("the service adds a list with its rule, takes both away, and explain() knows the list", async (t) => {
   const fake = new FakeEngine();
   t.after(() => fake.remove());
   const { service, engine } = fake;
   await engine.lists.ready;
   const content = Buffer.from(gzip("0.0.0.0 ads.example\n")).toString("base64");
   const reply = await service.addList({ name: "ads", source: "/tmp/ads", content, format: null, rule: true });
-  assert.equal(reply.rule, null);
-  assert.match(reply.warning ?? "", /^No rule "deny any -> list:ads" was added, so nothing is denied by the list yet: Lists in rules come/);
+  assert.equal(reply.warning, null);
+  assert.deepEqual(
+    engine
+      .store()
+      .rules()
+      .map(({ id, text }) => [id, text]),
+    [[reply.rule, "deny any -> list:ads"]],
+  );
   assert.equal(engine.environment.lists.get("ads")?.has("ads.example"), "ads.example");
   assert.equal((await service.addList({ name: "b", source: "/tmp/b", content, format: null, rule: false })).warning, null);
   assert.deepEqual(
@@ -209,6 +215,7 @@ test("the service adds a list, says why it has no rule, and explain() knows the 
     ],
   );
   await rejected(service.updateList({ name: "ads", content: "bm8=" }), "bad-input", /^Cannot read "content"/);
-  assert.deepEqual(await service.removeList({ name: "ads" }), { name: "ads", rule: null });
+  assert.deepEqual(await service.removeList({ name: "ads" }), { name: "ads", rule: reply.rule });
+  assert.deepEqual(engine.store().rules(), []);
   assert.deepEqual([...engine.environment.lists.keys()], ["b"]);
 });

@@ -4,6 +4,7 @@ import type { ListBytes } from "../contract/policy.ts";
 import type { ListTables } from "../lists/build.ts";
 import { putInForce, serially } from "./down.ts";
 import type { Engine } from "./engine.ts";
+import type { BuiltLists } from "./lists.ts";
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
 
@@ -12,13 +13,18 @@ export function listBytes({ names, v4, v6 }: ListTables): ListBytes {
   return { buckets: bytesOf(names.words), spans4: bytesOf(v4.words), spans6: bytesOf(v6.words) };
 }
 
-/** Puts lists in force; list number n is called names[n]. When it throws, the lists that were in force still are. */
-export function takeLists(engine: Engine, tables: ListTables, names: readonly string[]): Promise<void> {
+/** Has the next policy go by lists; list number n is called names[n]. */
+export async function prepareLists({ kernel, workspace }: Engine, { tables, names }: BuiltLists): Promise<void> {
+  const set = await kernel.putLists(listBytes(tables));
+  workspace.lists = { tables, numbers: new Map(names.map((name, number) => [name, number])), set };
+}
+
+/** Puts lists in force. When it throws, the lists that were in force still are. */
+export function takeLists(engine: Engine, lists: BuiltLists): Promise<void> {
   return serially(engine, async () => {
     const { kernel, workspace } = engine;
     const before = workspace.lists;
-    const set = await kernel.putLists(listBytes(tables));
-    workspace.lists = { tables, numbers: new Map(names.map((name, number) => [name, number])), set };
+    await prepareLists(engine, lists);
     try {
       await putInForce(engine);
     } catch (error) {

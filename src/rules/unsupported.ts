@@ -17,8 +17,6 @@ export function unsupported(rule: Rule): string | null {
       case "subdomains":
         if (entry.name.split(".").length < CANDIDATE_LABELS) break;
         return `Cannot use domain "${entry.name}": it has more than ${CANDIDATE_LABELS - 1} labels; expected fewer, or a host name`;
-      case "list":
-        return "Lists in rules come with a later version: expected addresses, up to 4,096 rules of them";
       case "asn":
       case "country":
         return "Networks and countries in rules come with a later version: expected addresses or prefixes";

@@ -117,7 +117,7 @@ struct {
 /* What an address was asked for by, learnt from answers (names.h). The least recently used is forgotten: its address has no name then. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 4096);
 	__type(key, struct named_key);
 	__type(value, struct address_names);
 } names SEC(".maps");
@@ -125,7 +125,7 @@ struct {
 /* The names those ids stand for. One that was forgotten is as if it had not been heard. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 4096);
 	__type(key, __u64);
 	__type(value, struct candidate);
 } candidates SEC(".maps");

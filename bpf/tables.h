@@ -15,20 +15,20 @@
 #include <linux/types.h>
 
 #define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
-#define LAYOUT_VERSION 6	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_VERSION 7	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
 #define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
 /* Distinct bitmaps a half, 520 bytes each: both ends of a span for each of 4,096 rules, and 4,096 more. */
 #define MAX_ROWS 12288
-#define MAX_SPANS4 32768       /* IPv4 spans a half, 16 bytes each */
-#define MAX_SPANS6 16384       /* IPv6 spans a half, 24 bytes each */
-#define MAX_PORT_SPANS 16384   /* 8 bytes each */
-#define MAX_USERS 4096	       /* uids that some rule names */
-#define MAX_LIST_CLASSES 16384 /* a half: sets of lists that a name or an address is on, 24 bytes each */
-#define MAX_CLASSES 16384      /* application classes, 8 bytes each */
-#define MAX_NAME_BUCKETS 4096  /* a half: 31,129 host names that rules name, at 95 % */
-#define MAX_NAME_ROWS 32768    /* and what they stand for, 16 bytes each */
+#define MAX_SPANS4 32768      /* IPv4 spans a half, 16 bytes each */
+#define MAX_SPANS6 16384      /* IPv6 spans a half, 24 bytes each */
+#define MAX_PORT_SPANS 16384  /* 8 bytes each */
+#define MAX_USERS 4096	      /* uids that some rule names */
+#define MAX_LIST_CLASSES 4096 /* a half: sets of lists that a name or an address is on, 24 bytes each */
+#define MAX_CLASSES 16384     /* application classes, 8 bytes each */
+#define MAX_NAME_BUCKETS 2048 /* a half: 15,564 host names that rules name, at 95 % */
+#define MAX_NAME_ROWS 16384   /* and what they stand for, 24 bytes each */
 
 enum action {
 	ACTION_NONE = 0, /* no rule: the mode decides */

@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -12,9 +12,9 @@ export const MAX_SPANS6 = 16384;
 export const MAX_PORT_SPANS = 16384;
 export const MAX_USERS = 4096;
 export const MAX_CLASSES = 16384;
-export const MAX_NAME_BUCKETS = 4096;
-export const MAX_NAME_ROWS = 32768;
-export const MAX_LIST_CLASSES = 16384;
+export const MAX_NAME_BUCKETS = 2048;
+export const MAX_NAME_ROWS = 16384;
+export const MAX_LIST_CLASSES = 4096;
 export const LIST_SETS = 2;
 export const SOURCE_LISTS = 2;
 export const NAME_KEYS = 256;

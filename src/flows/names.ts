@@ -43,7 +43,7 @@ export class NameBook {
   #hosts: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: NameBookOptions = {}) {
-    this.#maxAddresses = options.maxAddresses ?? 8192;
+    this.#maxAddresses = options.maxAddresses ?? 4096;
     this.#maxAnswers = options.maxAnswers ?? 8;
   }
 

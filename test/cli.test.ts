@@ -140,11 +140,33 @@ test("holdfast lists add sends the file compressed, under the name it has", asyn
     const { content, ...rest } = request as { content: string };
     return { ...rest, text: gunzipSync(Buffer.from(content, "base64")).toString() };
   });
-  const both = { source: join(folder, "My ads!.txt"), text: "0.0.0.0 ads.example\n" };
+  const both = { source: join(folder, "My ads!.txt"), every: null, allowHttp: false, allowLocal: false, text: "0.0.0.0 ads.example\n" };
   assert.deepEqual(sent, [
     { ...both, name: "my-ads", format: null, rule: true },
     { ...both, name: "a", format: "hosts", rule: false },
   ]);
+});
+
+test("holdfast lists add leaves a URL to the daemon", async () => {
+  backend.calls.length = 0;
+  await holdfast(withSocket("lists add https://example.org/x/Ads.txt?a=b --every 12h --allow-local"));
+  await holdfast(withSocket("lists add http://lists.example.org/ --allow-http --no-rule"));
+  const both = { content: null, format: null };
+  assert.deepEqual(
+    backend.calls.map(({ request }) => request),
+    [
+      { ...both, name: "ads", source: "https://example.org/x/Ads.txt?a=b", rule: true, every: 43200, allowHttp: false, allowLocal: true },
+      {
+        ...both,
+        name: "lists.example.org",
+        source: "http://lists.example.org/",
+        rule: false,
+        every: null,
+        allowHttp: true,
+        allowLocal: false,
+      },
+    ],
+  );
 });
 
 test("holdfast shows text from outside escaped, as text and as JSON", async () => {
@@ -182,6 +204,8 @@ test("holdfast exits 2 on bad usage or input, with one sentence that says what w
     ["up --state /proc/nope", /^Cannot use state folder "\/proc\/nope"/m],
     ["up --scope /tmp", /^Cannot use scope "\/tmp": it is no cgroup v2 folder/m],
     ["up --mode maybe", /^Cannot read mode "maybe"/m],
+    ["lists add https://example.org/x --every 5s", /^Cannot download a list every 5s: expected 1m or more$/m],
+    ["lists add /etc/hosts --every 1d", /^Cannot download "\/etc\/hosts" now and then: it is a file/m],
     ["lists add /nonexistent/ads.txt", /^Cannot read "\/nonexistent\/ads.txt": there is no such file/m],
     ["capture --anything", /^Cannot run "holdfast capture": it comes in a later version$/m],
   ];

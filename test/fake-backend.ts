@@ -68,6 +68,8 @@ export const FLOW: Flow = {
 export const LIST: ListShape = {
   name: "ads",
   source: import.meta.filename,
+  downloaded: false,
+  every: null,
   format: "hosts",
   entries: 1204,
   duplicates: 3,
@@ -210,6 +212,9 @@ export function fakeBackend(replies: Partial<Backend> = {}): FakeBackend {
     },
     removeList: async ({ name }) => ({ name, rule: 2 }),
     exceptList: async ({ entry }) => ({ list: { ...LIST, exceptions: [entry] } }),
+    downloadLists: async ({ names }) => ({
+      lists: names.map((name) => ({ list: { ...LIST, name, downloaded: true }, outcome: "unchanged" as const, before: 1204 })),
+    }),
     updateList: async () => ({ list: { ...LIST, problem: null }, outcome: "updated", before: 1200 }),
     backup: async () => ({
       kind: "holdfast-backup",

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Blocklists as a user has them: the real command, the real daemon, and a start that finds them again. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withFirewall } from "./firewall.ts";
@@ -36,5 +39,30 @@ test("holdfast lists add keeps a list that a new daemon has from its start", asy
     assert.equal(await on("h1199.example"), "h1199.example");
     assert.equal((await firewall.must("lists", "rm", "ads")).name, "ads");
     assert.deepEqual(await firewall.must("lists", "ls"), { schema: 1, lists: [] });
+  });
+});
+
+test("holdfast lists add URL downloads as nobody, what is local only with --allow-local", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  let text = "0.0.0.0 ads.example\n0.0.0.0 t.example\n";
+  const server = createServer((_request, reply) => reply.end(text)).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hosts`;
+  await withFirewall("allow", async (firewall) => {
+    const add = (...more: string[]) => firewall.hf("lists", "add", url, "--no-rule", ...more);
+    const refused = await add("--allow-http");
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /^Cannot add list "hosts": "127\.0\.0\.1" is an address of this machine, .*--allow-local allows it$/m);
+    assert.match((await add("--allow-local")).stderr, /is not encrypted; --allow-http allows it$/m);
+    const added = await add("--allow-http", "--allow-local", "--every", "1d");
+    assert.equal(added.stderr, "");
+    text += "0.0.0.0 u.example\n";
+    await firewall.must("lists", "update", "hosts");
+    const { lists } = await firewall.client.listLists({});
+    assert.deepEqual(
+      lists.map(({ name, source, every, entries }) => ({ name, source, every, entries })),
+      [{ name: "hosts", source: url, every: 86_400, entries: 3 }],
+    );
   });
 });

@@ -16,3 +16,9 @@ export function parseDuration(text: string): number {
   if (seconds > LONGEST_SECONDS) throw new Failure("bad-input", `Cannot read duration "${text}": the longest is 36500d`);
   return seconds;
 }
+
+/** A length of time as `parseDuration` reads it, in the largest unit that fits. */
+export function durationWords(seconds: number): string {
+  const unit = ["d", "h", "m"].find((each) => seconds % (UNIT_SECONDS[each] ?? 1) === 0) ?? "s";
+  return `${seconds / (UNIT_SECONDS[unit] ?? 1)}${unit}`;
+}

@@ -22,13 +22,19 @@ export function listContent(path: string): string {
   return content;
 }
 
-/** What a list is called where nobody says: its file, as a name of a list may be. */
-export function listNameOf(path: string): string {
-  const name = basename(path, extname(path))
+/** Whether a list is to be downloaded. */
+export function isUrl(source: string): boolean {
+  return /^https?:\/\//i.test(source) && URL.canParse(source);
+}
+
+/** What a list is called where nobody says: its file, or the server without one, as a name of a list may be. */
+export function listNameOf(source: string): string {
+  const { pathname, hostname } = isUrl(source) ? new URL(source) : { pathname: source, hostname: "" };
+  const name = (basename(pathname, extname(pathname)) || hostname)
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, "-")
     .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "")
     .slice(0, 64);
-  if (name === "") throw new Failure("bad-input", `Cannot make a name for a list out of "${path}": give one with --name`);
+  if (name === "") throw new Failure("bad-input", `Cannot make a name for a list out of "${source}": give one with --name`);
   return name;
 }

@@ -50,6 +50,18 @@ const ExplainRequest = z.strictObject({
   direction: z.enum(["out", "in"]).default("out"),
 });
 
+/** `content` null: downloaded from `source`, a URL, with the last three. `every`: seconds between downloads, null for none by itself. */
+const AddListRequest = z.strictObject({
+  name: text,
+  source: text,
+  content: optional(content),
+  format: optional(text),
+  rule: z.boolean().default(true),
+  every: optional(z.int().min(60)),
+  allowHttp: z.boolean().default(false),
+  allowLocal: z.boolean().default(false),
+});
+
 export type Route = RoutePath & {
   readonly summary: string;
   readonly request: z.ZodObject;
@@ -186,7 +198,7 @@ export const ROUTES = {
   addList: {
     ...PATHS.addList,
     summary: "Add a blocklist, and the rule that denies what is on it",
-    request: z.strictObject({ name: text, source: text, content, format: optional(text), rule: z.boolean().default(true) }),
+    request: AddListRequest,
     reply: replies.ListAdded,
   },
   showList: {
@@ -212,6 +224,12 @@ export const ROUTES = {
     summary: "Put a new text of a blocklist in the place of the one there is",
     request: z.strictObject({ name: text, content }),
     reply: replies.ListUpdated,
+  },
+  downloadLists: {
+    ...PATHS.downloadLists,
+    summary: "Download blocklists anew, several at once",
+    request: z.strictObject({ names: z.array(text) }),
+    reply: replies.ListsUpdated,
   },
   backup: {
     ...PATHS.backup,

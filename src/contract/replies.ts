@@ -212,10 +212,10 @@ export const ListContent = z.strictObject({
 /** `rule`: the rule that had come with the list, removed too. */
 export const ListRemoved = z.strictObject({ schema, name: z.string(), rule: Id.nullable() });
 export const ListReply = z.strictObject({ schema, list: ListShape });
-const listOutcome = { outcome: z.enum(["updated", "kept"]), before: Count };
+const listOutcome = { outcome: z.enum(["updated", "unchanged", "kept"]), before: Count };
 /** `kept`: the new version was not taken; `problem` of the list says why. `before`: entries there were. */
 export const ListUpdated = z.strictObject({ schema, list: ListShape, ...listOutcome });
-/** `lists update` on the command line. */
+/** Also what `lists update` prints. */
 export const ListsUpdated = z.strictObject({ schema, lists: z.array(z.strictObject({ list: ListShape, ...listOutcome })) });
 
 /** The whole of what a person configured; also the file `backup` writes. `until` is when a rule with a time limit ends. */

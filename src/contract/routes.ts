@@ -46,6 +46,7 @@ export const PATHS = {
   removeList: { method: "DELETE", path: "/v1/lists/:name", right: "change" },
   exceptList: { method: "POST", path: "/v1/lists/:name/exceptions", right: "change" },
   updateList: { method: "POST", path: "/v1/lists/:name/update", right: "change" },
+  downloadLists: { method: "POST", path: "/v1/downloads", right: "change" },
   backup: { method: "GET", path: "/v1/backup", right: "read" },
   restore: { method: "POST", path: "/v1/restore", right: "change" },
 } as const satisfies Record<string, RoutePath>;

@@ -155,10 +155,12 @@ export const Group = z.strictObject({
 });
 export type Group = z.infer<typeof Group>;
 
-/** A blocklist. Counts are those of its text as it was read last; `exceptions` are yours, `ownExceptions` those in its text. `problem`: why the last update was not taken. */
+/** A blocklist. `source`: a URL, or the path of a file; `every`: seconds between downloads, null for a file and where somebody asks for them. Counts are those of its text as it was read last; `exceptions` are yours, `ownExceptions` those in its text. `problem`: why the last update was not taken. */
 export const ListShape = z.strictObject({
   name: z.string(),
   source: z.string(),
+  downloaded: z.boolean(),
+  every: z.int().min(1).nullable(),
   format: z.string(),
   entries: Count,
   duplicates: Count,

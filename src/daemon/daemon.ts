@@ -265,6 +265,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
         const environment = readEnvironment(rules, lists.matchers);
         if (!sameEnvironment(environment, engine.environment)) await serially(engine, () => putInForce(engine));
         keepSeen(engine, seen);
+        void lists.downloadDue(Date.now()).catch((error: unknown) => log(`Cannot update the lists: ${messageOf(error)}`));
         const retention = {
           maxFlows: Number(settingOf(engine.store(), "keep-flows")),
           maxAgeMs: Number(settingOf(engine.store(), "keep-days")) * 86_400_000,

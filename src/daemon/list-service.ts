@@ -7,15 +7,28 @@ import type { KeptList } from "../store/lists.ts";
 import type { Backend } from "./backend.ts";
 import { edit, newRule, readRule } from "./down.ts";
 import type { Engine } from "./engine.ts";
+import type { NewDownload } from "./lists.ts";
 
-type ListBackend = Pick<Backend, "listLists" | "addList" | "showList" | "removeList" | "exceptList" | "updateList">;
+type ListBackend = Pick<Backend, "listLists" | "addList" | "showList" | "removeList" | "exceptList" | "updateList" | "downloadLists">;
 
 /** A list as clients see it. */
-function shownList({ name, source, report, exceptions, addedMs, updatedMs, checkedMs, problem }: KeptList): ListShape {
+function shownList({ name, source, download, report, exceptions, addedMs, updatedMs, checkedMs, problem }: KeptList): ListShape {
   const iso = (ms: number): string => new Date(ms).toISOString();
   const { junkCount: junk, exceptions: ownExceptions, format, entries, duplicates, notApplicable } = report;
   return {
-    ...{ name, source, format, entries, duplicates, ownExceptions, notApplicable, junk, exceptions: [...exceptions] },
+    ...{
+      name,
+      source,
+      downloaded: download !== null,
+      every: download?.everySeconds ?? null,
+      format,
+      entries,
+      duplicates,
+      ownExceptions,
+      notApplicable,
+      junk,
+      exceptions: [...exceptions],
+    },
     ...{ added: iso(addedMs), updated: iso(updatedMs), checked: iso(checkedMs), problem },
   };
 }
@@ -55,12 +68,23 @@ function gzipOf(content: string): Uint8Array {
   return gzip;
 }
 
+/** Throws `Failure` for what is no address of a list, or tells a secret to whoever may see it. */
+function downloadOf(source: string, download: NewDownload): NewDownload {
+  const url = URL.canParse(source) ? new URL(source) : null;
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new Failure("bad-input", `Cannot download "${source}": expected a URL like https://example.org/hosts.txt`);
+  if (url.username !== "" || url.password !== "")
+    throw new Failure("bad-input", "Cannot use a URL with a user name or password: everybody who may list the lists would see it");
+  return download;
+}
+
 export function makeListService(engine: Engine): ListBackend {
   const { lists } = engine;
   return {
     listLists: async () => ({ lists: lists.all().map(shownList) }),
-    addList: async ({ name, source, content, format, rule }) => {
-      const list = await lists.add({ name, source, gzip: gzipOf(content), format });
+    addList: async ({ name, source, content, format, rule, every, allowHttp, allowLocal }) => {
+      const from = content === null ? downloadOf(source, { everySeconds: every, allowHttp, allowLocal }) : { gzip: gzipOf(content) };
+      const list = await lists.add({ name, source, from, format });
       const added = rule ? await addRuleOf(engine, name) : { rule: null, warning: null };
       return { list: shownList(list), ...added };
     },
@@ -78,5 +102,8 @@ export function makeListService(engine: Engine): ListBackend {
       const { list, ...outcome } = await lists.update(name, gzipOf(content));
       return { list: shownList(list), ...outcome };
     },
+    downloadLists: async ({ names }) => ({
+      lists: (await lists.download(names)).map(({ list, ...outcome }) => ({ list: shownList(list), ...outcome })),
+    }),
   };
 }

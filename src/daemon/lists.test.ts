@@ -5,16 +5,40 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { Failure } from "../contract/failure.ts";
 import { randomNameKey } from "../lists/hash.ts";
 import { matchName } from "../lists/match.ts";
 import { FakeEngine } from "./engine.fixture.ts";
+import type { fetchList } from "./fetch.ts";
 import { Health } from "./health.ts";
 import { type BuiltLists, Lists } from "./lists.ts";
 
 const gzip = (text: string): Uint8Array => gzipSync(text);
 const names = (first: number, last: number): string => Array.from({ length: last - first }, (_, i) => `h${first + i}.example\n`).join("");
+
+/** What fetchList() gives, without a network: by URL the text there is, whose etag is its length; or why there is none. */
+class FakeServer {
+  readonly texts = new Map<string, string>();
+  readonly asked: { readonly url: string; readonly etag: string | null }[] = [];
+  /** How many were on their way at once, at most. */
+  most = 0;
+  #now = 0;
+
+  readonly fetch: typeof fetchList = async ({ url, etag, file }) => {
+    this.asked.push({ url, etag });
+    this.#now += 1;
+    this.most = Math.max(this.most, this.#now);
+    await sleep(5);
+    this.#now -= 1;
+    const text = this.texts.get(url);
+    writeFileSync(file, text ?? "half of i");
+    if (text === undefined) return { ok: false, problem: "its server answers 404 Not Found" };
+    const version = String(text.length);
+    return { ok: true, same: etag === version, etag: version, lastModified: null };
+  };
+}
 
 /** A folder that several starts share, one after the other. */
 function stateOf(t: TestContext) {
@@ -23,11 +47,13 @@ function stateOf(t: TestContext) {
   const builds: BuiltLists[] = [];
   let refuses: string | null = null;
   const health = new Health(() => {});
+  const server = new FakeServer();
   const start = async (): Promise<Lists> => {
     const lists = new Lists({
       folder: join(folder, "lists"),
       key: randomNameKey().words,
       health,
+      fetch: server.fetch,
       built: (built) => {
         if (refuses !== null) throw new Error(refuses);
         builds.push(built);
@@ -40,11 +66,11 @@ function stateOf(t: TestContext) {
     readdirSync(join(folder, "lists"))
       .filter((name) => name !== "index.json")
       .sort();
-  return { folder: join(folder, "lists"), builds, health, start, texts, refuse: (why: string | null) => (refuses = why) };
+  return { folder: join(folder, "lists"), server, builds, health, start, texts, refuse: (why: string | null) => (refuses = why) };
 }
 
 const add = (lists: Lists, name: string, text: string, format: string | null = null) =>
-  lists.add({ name, source: `/tmp/${name}.txt`, gzip: gzip(text), format });
+  lists.add({ name, source: `/tmp/${name}.txt`, from: { gzip: gzip(text) }, format });
 
 function rejected(work: Promise<unknown>, code: Failure["code"], sentence: RegExp): Promise<void> {
   return assert.rejects(work, (error) => error instanceof Failure && error.code === code && sentence.test(error.message));
@@ -90,7 +116,7 @@ test("Lists.add() refuses what is no list, and leaves nothing behind", async (t)
   await rejected(add(lists, "Ads!", names(0, 2)), "bad-input", /^Cannot call a list "Ads!": expected/);
   await rejected(add(lists, "ads", names(0, 2), "word"), "bad-input", /^Cannot read a list as "word": expected one of adblock/);
   await rejected(
-    lists.add({ name: "cut", source: "/x", gzip: gzip(names(0, 99)).subarray(0, 40), format: null }),
+    lists.add({ name: "cut", source: "/x", from: { gzip: gzip(names(0, 99)).subarray(0, 40) }, format: null }),
     "bad-input",
     /cannot be read/,
   );
@@ -159,11 +185,11 @@ test("a start without a text, or with a damaged index, says so and goes on", asy
   await add(lists, "ads", names(0, 10));
   await add(lists, "more", names(0, 10));
   rmSync(join(state.folder, "1-1.list"));
-  writeFileSync(join(state.folder, "9-1.list.new"), "half");
+  for (const name of ["9-1.list.new", "0.download"]) writeFileSync(join(state.folder, name), "half");
   const again = await state.start();
   assert.equal(again.matchers.get("more")?.has("h1.example"), "h1.example");
   assert.match(state.health.list()[0]?.text ?? "", /^List "ads": Cannot read its text, so it has nothing on it: /);
-  assert.deepEqual(state.texts(), ["2-1.list"]);
+  assert.deepEqual(state.texts(), ["2-1.list"], "what was begun and not ended goes");
   writeFileSync(join(state.folder, "index.json"), '{"schema":1,"lastId":1}');
   assert.equal((await state.start()).all().length, 0);
   assert.match(
@@ -190,13 +216,106 @@ test("Lists.show() finds entries, and the one a name or an address is on", async
   assert.deepEqual((await lists.show("net", null)).entries, ["192.0.2.0/24", "2001:db8::1-2001:db8::9"]);
 });
 
+const URL_OF = (name: string): string => `https://lists.example/${name}`;
+const DAILY = { everySeconds: 86_400, allowHttp: false, allowLocal: false };
+
+function addUrl(lists: Lists, name: string, from = DAILY) {
+  return lists.add({ name, source: URL_OF(name), from, format: null });
+}
+
+test("Lists.download() says what it has, and takes what is new, unchanged or failed for what it is", async (t) => {
+  const state = stateOf(t);
+  const { server } = state;
+  const lists = await state.start();
+  await rejected(addUrl(lists, "ads"), "bad-input", /^Cannot add list "ads": its server answers 404 Not Found$/);
+  server.texts.set(URL_OF("ads"), names(0, 100));
+  await addUrl(lists, "ads");
+  const outcome = async () => {
+    const [updated] = await lists.download(["ads"]);
+    return [updated?.outcome, updated?.list.report.entries, updated?.list.problem];
+  };
+  assert.deepEqual(await outcome(), ["unchanged", 100, null]);
+  assert.deepEqual(server.asked.at(-1), { url: URL_OF("ads"), etag: String(names(0, 100).length) });
+  server.texts.delete(URL_OF("ads"));
+  const failed = "Cannot update the list: its server answers 404 Not Found; the version with 100 entries stays in force";
+  assert.deepEqual(await outcome(), ["kept", 100, failed]);
+  assert.match(state.health.list()[0]?.text ?? "", /^List "ads" was not updated: Cannot update the list: its server answers 404/);
+  server.texts.set(URL_OF("ads"), names(0, 49));
+  assert.match(String(await outcome()), /^kept,100,The new version has only 49 entries, over half are gone/);
+  server.texts.set(URL_OF("ads"), "<html>log in</html>\n");
+  assert.match(String(await outcome()), /^kept,100,Cannot use this list: /);
+  assert.equal(lists.matchers.get("ads")?.has("h99.example"), "h99.example");
+  server.texts.set(URL_OF("ads"), names(0, 51));
+  assert.deepEqual(await outcome(), ["updated", 51, null]);
+  assert.deepEqual(state.health.list(), []);
+  assert.deepEqual(state.texts(), ["1-2.list"], "no download is left");
+  await rejected(lists.update("ads", gzip(names(0, 51))), "conflict", /it is downloaded from https/);
+});
+
+test("Lists.download() gets several at once, and builds once for all of them", async (t) => {
+  const state = stateOf(t);
+  const lists = await state.start();
+  const all = Array.from({ length: 6 }, (_, i) => `l${i}`);
+  for (const name of all) {
+    state.server.texts.set(URL_OF(name), names(0, 10));
+    await addUrl(lists, name);
+  }
+  for (const name of all.slice(1)) state.server.texts.set(URL_OF(name), names(0, 11));
+  const builds = state.builds.length;
+  state.server.most = 0;
+  const updates = await lists.download(all);
+  assert.deepEqual(
+    updates.map(({ outcome }) => outcome),
+    ["unchanged", ...Array<string>(5).fill("updated")],
+  );
+  assert.equal(state.server.most, 4);
+  assert.equal(state.builds.length, builds + 1);
+  const file = await add(lists, "file", names(0, 3));
+  await rejected(lists.download([file.name]), "conflict", /it comes from the file "\/tmp\/file.txt"/);
+});
+
+test("Lists.downloadDue() gets what is due, and what failed sooner", async (t) => {
+  const state = stateOf(t);
+  const { server } = state;
+  const lists = await state.start();
+  for (const name of ["daily", "asked"]) server.texts.set(URL_OF(name), names(0, 10));
+  await addUrl(lists, "daily");
+  await lists.add({ name: "asked", source: URL_OF("asked"), from: { ...DAILY, everySeconds: null }, format: null });
+  const { checkedMs } = lists.get("daily");
+  const after = async (ms: number): Promise<string[]> => {
+    server.asked.length = 0;
+    await lists.downloadDue(lists.get("daily").checkedMs + ms);
+    return server.asked.map(({ url }) => url);
+  };
+  assert.deepEqual(await after(86_399_000), []);
+  assert.equal(lists.get("daily").checkedMs, checkedMs);
+  assert.deepEqual(await after(86_400_000), [URL_OF("daily")]);
+  server.texts.delete(URL_OF("daily"));
+  assert.deepEqual(await after(86_400_000), [URL_OF("daily")]);
+  assert.deepEqual(await after(3_599_000), []);
+  assert.deepEqual(await after(3_600_000), [URL_OF("daily")]);
+});
+
+test("a list that is removed while it is downloaded stays removed", async (t) => {
+  const state = stateOf(t);
+  const lists = await state.start();
+  state.server.texts.set(URL_OF("ads"), names(0, 10));
+  await addUrl(lists, "ads");
+  state.server.texts.set(URL_OF("ads"), names(0, 11));
+  const [updates] = await Promise.all([lists.download(["ads"]), lists.remove("ads")]);
+  assert.deepEqual(updates, []);
+  assert.deepEqual(lists.all(), []);
+  assert.deepEqual(state.texts(), []);
+});
+
 test("the service adds a list with its rule, takes both away, and explain() knows the list", async (t) => {
   const fake = new FakeEngine();
   t.after(() => fake.remove());
   const { service, engine } = fake;
   await engine.lists.ready;
   const content = Buffer.from(gzip("0.0.0.0 ads.example\n")).toString("base64");
-  const reply = await service.addList({ name: "ads", source: "/tmp/ads", content, format: null, rule: true });
+  const none = { every: null, allowHttp: false, allowLocal: false };
+  const reply = await service.addList({ name: "ads", source: "/tmp/ads", content, format: null, rule: true, ...none });
   assert.equal(reply.warning, null);
   assert.deepEqual(
     engine
@@ -206,7 +325,7 @@ test("the service adds a list with its rule, takes both away, and explain() know
     [[reply.rule, "deny any -> list:ads"]],
   );
   assert.equal(engine.environment.lists.get("ads")?.has("ads.example"), "ads.example");
-  assert.equal((await service.addList({ name: "b", source: "/tmp/b", content, format: null, rule: false })).warning, null);
+  assert.equal((await service.addList({ name: "b", source: "/tmp/b", content, format: null, rule: false, ...none })).warning, null);
   assert.deepEqual(
     (await service.listLists({})).lists.map(({ name, entries }) => [name, entries]),
     [
@@ -214,6 +333,9 @@ test("the service adds a list with its rule, takes both away, and explain() know
       ["b", 1],
     ],
   );
+  const web = (source: string) => service.addList({ name: "w", source, content: null, format: null, rule: false, ...none });
+  await rejected(web("ftp://example.org/x"), "bad-input", /^Cannot download "ftp:\/\/example.org\/x": expected a URL like https/);
+  await rejected(web("https://me:secret@example.org/x"), "bad-input", /^Cannot use a URL with a user name or password/);
   await rejected(service.updateList({ name: "ads", content: "bm8=" }), "bad-input", /^Cannot read "content"/);
   assert.deepEqual(await service.removeList({ name: "ads" }), { name: "ads", rule: reply.rule });
   assert.deepEqual(engine.store().rules(), []);

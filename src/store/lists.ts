@@ -16,8 +16,19 @@ const KeptList = z.strictObject({
   /** Never given again. */
   id: z.int().min(1),
   name: z.string(),
-  /** The path of the file it came from, as its owner named it. */
+  /** A URL, or the path of the file it came from, as its owner named it. */
   source: z.string(),
+  /** How it is downloaded, and what the server said of the version there is; null for a file. */
+  download: z
+    .strictObject({
+      etag: z.string().nullable(),
+      lastModified: z.string().nullable(),
+      allowHttp: z.boolean(),
+      allowLocal: z.boolean(),
+      /** How often; null: when somebody asks for it. */
+      everySeconds: z.int().min(1).nullable(),
+    })
+    .nullable(),
   /** Counts the texts it has had. */
   version: z.int().min(1),
   addedMs: Count,
@@ -52,11 +63,17 @@ export type ListIndex = Omit<z.infer<typeof Index>, "schema">;
 
 const INDEX = "index.json";
 const SUFFIX = ".list";
+const DOWNLOAD = ".download";
 const NONE: ListIndex = { lastId: 0, lists: [] };
 
 /** Where a version of a list's text is. */
 export function textFile(folder: string, { id, version }: Pick<KeptList, "id" | "version">): string {
   return join(folder, `${id}-${version}${SUFFIX}`);
+}
+
+/** Where download number n of a daemon goes until it is read. */
+export function downloadFile(folder: string, n: number): string {
+  return join(folder, `${n}${DOWNLOAD}`);
 }
 
 /**
@@ -75,6 +92,7 @@ export function openLists(folder: string): { readonly index: ListIndex; readonly
   }
   try {
     const { schema: _, ...index } = Index.parse(JSON.parse(text));
+    for (const name of readdirSync(folder)) if (name.endsWith(DOWNLOAD)) rmSync(join(folder, name), { force: true });
     sweepTexts(folder, index);
     return { index, problem: null };
   } catch (error) {

@@ -2,18 +2,26 @@
 /** `lists …`: blocklists. */
 
 import type { Command } from "commander";
-import type { ListShape, ReplyOf } from "../../contract/api.ts";
+import type { ListShape, ReplyOf, RequestInput } from "../../contract/api.ts";
 import { count } from "../../contract/count.ts";
-import { FAILURES } from "../../contract/failure.ts";
+import { FAILURES, Failure } from "../../contract/failure.ts";
 import { timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
+import { durationWords, parseDuration } from "../duration.ts";
 import { callersPath } from "../read.ts";
 
 const ENTRIES = { many: "entries", grouped: true };
 /** Of junk lines, that is. */
 const MOST_JUNK = 10;
 
-type AddOptions = { readonly name?: string; readonly format?: string; readonly rule: boolean };
+type AddOptions = {
+  readonly name?: string;
+  readonly format?: string;
+  readonly every?: number;
+  readonly rule: boolean;
+  readonly allowHttp: boolean;
+  readonly allowLocal: boolean;
+};
 
 export function addLists(program: Command, context: Context): void {
   const { output } = context;
@@ -21,16 +29,15 @@ export function addLists(program: Command, context: Context): void {
   lists
     .command("add")
     .description('Add a blocklist, and the rule "deny any -> list:NAME".')
-    .argument("<file>", "hosts file, domains, wildcards, dnsmasq, unbound, Adblock, .lsrules, addresses or prefixes")
+    .argument("<url|file>", "hosts file, domains, wildcards, dnsmasq, unbound, Adblock, .lsrules, addresses or prefixes")
     .option("--name <name>", "what to call it; default: as the file is called")
     .option("--format <format>", "how to read it; default: as it looks")
+    .option("--every <d>", "download it anew every so often, as in 1d; default: only with lists update", every)
+    .option("--allow-http", "let it come unencrypted: whoever is on the way can change it", false)
+    .option("--allow-local", "let it come from this machine, or from what only it can reach", false)
     .option("--no-rule", "add no rule: nothing is denied by the list until a rule names it")
-    .action(async (file: string, options: AddOptions) => {
-      const { listContent, listNameOf } = await import("../list-text.ts");
-      const source = callersPath(file);
-      const content = listContent(source);
-      const name = options.name ?? listNameOf(source);
-      const reply = await context.client().addList({ name, source, content, format: options.format ?? null, rule: options.rule });
+    .action(async (source: string, options: AddOptions) => {
+      const reply = await context.client().addList(await listOf(source, options));
       output.reply(reply, () => addedLines(reply));
       if (reply.warning !== null) output.error(reply.warning);
     });
@@ -74,6 +81,25 @@ export function addLists(program: Command, context: Context): void {
     });
 }
 
+function every(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds < 60) throw new Failure("bad-input", `Cannot download a list every ${text}: expected 1m or more`);
+  return seconds;
+}
+
+/** What the daemon is told: where to download the list, or its text. */
+async function listOf(source: string, options: AddOptions): Promise<RequestInput<"addList">> {
+  const { isUrl, listContent, listNameOf } = await import("../list-text.ts");
+  const name = options.name ?? listNameOf(source);
+  const both = { name, format: options.format ?? null, rule: options.rule };
+  const { allowHttp, allowLocal } = options;
+  if (isUrl(source)) return { ...both, source, every: options.every ?? null, allowHttp, allowLocal };
+  if (options.every !== undefined)
+    throw new Failure("bad-input", `Cannot download "${source}" now and then: it is a file; "holdfast lists update ${name}" reads it anew`);
+  const path = callersPath(source);
+  return { ...both, source: path, content: listContent(path) };
+}
+
 /** "1,204 entries as hosts, 3 duplicates, 2 lines of junk". */
 function counted({ format, entries, duplicates, ownExceptions, notApplicable, junk }: ListShape): string {
   const more = [
@@ -93,7 +119,7 @@ function addedLines({ list, rule }: ReplyOf<"addList">): string[] {
 }
 
 function listTable(context: Context, lists: readonly ListShape[]): string[] {
-  if (lists.length === 0) return ['There are no lists; add one with "holdfast lists add FILE"'];
+  if (lists.length === 0) return ['There are no lists; add one with "holdfast lists add URL|FILE"'];
   const rows = lists.map((list) => [
     list.name,
     list.entries.toLocaleString("en-US"),
@@ -121,7 +147,7 @@ function contentLines({ list, junk, total, entries, match }: ReplyOf<"showList">
   const more = total - entries.length;
   return [
     `${list.name}: ${counted(list)}`,
-    `From ${list.source}, ${timeWords(list.updated)}`,
+    `From ${list.source}, ${timeWords(list.updated)}${list.every === null ? "" : `, every ${durationWords(list.every)}`}`,
     ...(list.problem === null ? [] : [`Not updated: ${list.problem}`]),
     ...list.exceptions.map((entry) => `Excepted: ${entry}`),
     ...junk.slice(0, MOST_JUNK).map(({ line, text, why }) => `Line ${line}: ${text}: ${why}`),
@@ -141,7 +167,9 @@ async function updateLists(context: Context, name: string | null): Promise<void>
   /* Of a list that is not there the daemon says so. */
   if (name !== null && wanted.length === 0) await client.showList({ name, search: null });
   const lists: Omit<ReplyOf<"updateList">, "schema">[] = [];
-  for (const { name, source } of wanted) {
+  const downloaded = wanted.filter(({ downloaded }) => downloaded).map(({ name }) => name);
+  if (downloaded.length > 0) lists.push(...(await client.downloadLists({ names: downloaded })).lists);
+  for (const { name, source } of wanted.filter(({ downloaded }) => !downloaded)) {
     const { schema: _, ...updated } = await client.updateList({ name, content: listContent(source) });
     lists.push(updated);
   }
@@ -154,5 +182,6 @@ async function updateLists(context: Context, name: string | null): Promise<void>
 }
 
 function updatedLine({ list, outcome, before }: Omit<ReplyOf<"updateList">, "schema">): string[] {
+  if (outcome === "unchanged") return [`List ${list.name} has not changed: ${counted(list)}`];
   return outcome === "kept" ? [] : [`Updated list ${list.name}: ${counted(list)}; it had ${before.toLocaleString("en-US")}`];
 }

@@ -4,7 +4,7 @@
  * answer. A question on its way is noted, its answer teaches the names of addresses (names.h).
  *
  * What a loop carries from step to step stands in map memory (struct dns_work), so that to the verifier every step is like the first.
- * What names come to is src/daemon/dns.ts's reading too: the question's name and every CNAME's, for all addresses of the answer.
+ * What names come to is src/daemon/dns-message.ts's reading too, which is compared with this one: the question's name and every CNAME's, for all addresses of the answer.
  */
 #ifndef HOLDFAST_DNS_H
 #define HOLDFAST_DNS_H
@@ -19,10 +19,10 @@
 #define DNS_HEADER 12
 #define DNS_RESPONSE 0x8000
 #define DNS_NAME_MOST 253
-#define DNS_NAME_STEPS 320 /* bytes of a name as sent, and jumps */
-#define DNS_JUMPS 16
-#define DNS_RECORDS 96
-#define DNS_ADDRESSES 64
+#define DNS_JUMPS 128			 /* a name has no more labels */
+#define DNS_NAME_STEPS (256 + DNS_JUMPS) /* bytes of a name as sent, and jumps */
+#define DNS_RECORDS 384			 /* as many as fit into DNS_MOST: one has 11 bytes at least */
+#define DNS_ADDRESSES 256		 /* the same: an address has 15 with its record */
 #define DNS_LABELS 128
 #define DNS_TYPE_A 1
 #define DNS_TYPE_CNAME 5
@@ -31,7 +31,7 @@
 #define DNS_CLASS_FLUSH 0x8000 /* RFC 6762, 10.2 */
 #define SECOND_NS 1000000000ull
 
-#define DNS_ODD 1 /* stands for what is no character of a name: a dot or a zero within a label */
+#define DNS_ODD 1 /* stands for what is no character of a name: a dot or a zero within a label, or no ASCII */
 
 struct dns_address {
 	__u64 high;
@@ -54,7 +54,8 @@ struct dns_work {
 	__u32 bad;
 	/* the reader of names */
 	__u32 from;
-	__u32 end; /* after the name where it stands; 0 until that is known */
+	__u32 part; /* where what is read now began: a pointer leads to before it (RFC 1035, 4.1.4), so that there are no loops */
+	__u32 end;  /* after the name where it stands; 0 until that is known */
 	__u32 left;
 	__u32 text_length;
 	__u32 jumps;
@@ -65,6 +66,7 @@ struct dns_work {
 	__u32 count; /* addresses */
 	__u32 ttl;
 	__u32 multicast; /* mDNS: every record speaks for itself */
+	__u32 teaching;	 /* mDNS: the message has been read to its end */
 	__u32 trusted;
 };
 
@@ -112,7 +114,7 @@ static long name_step(__u32 step, struct dns_walk *walk)
 	if (work->left) {
 		if (byte >= 'A' && byte <= 'Z')
 			byte += 'a' - 'A';
-		if (byte == '.' || byte == 0)
+		if (byte == '.' || byte == 0 || byte >= 0x80)
 			byte = DNS_ODD;
 		work->text[work->text_length & 255] = byte;
 		work->text_length++;
@@ -126,11 +128,15 @@ static long name_step(__u32 step, struct dns_walk *walk)
 		return 1;
 	}
 	if (byte >= 0xc0) {
+		__u32 to = dns_u16(work, from) & 0x3fff;
+
 		if (!work->end)
 			work->end = from + 2;
-		work->from = dns_u16(work, from) & 0x3fff;
-		if (++work->jumps <= DNS_JUMPS)
+		if (from + 2 <= work->length && to < work->part && ++work->jumps <= DNS_JUMPS) {
+			work->from = to;
+			work->part = to;
 			return 0;
+		}
 		work->bad = 1;
 		return 1;
 	}
@@ -153,6 +159,7 @@ static __always_inline void read_name(struct dns_walk *walk, __u32 from)
 	struct dns_work *work = walk->work;
 
 	work->from = from;
+	work->part = from;
 	work->end = 0;
 	work->left = 0;
 	work->text_length = 0;
@@ -320,8 +327,8 @@ static long record_step(__u32 step, struct dns_walk *walk)
 
 	if (step >= work->records)
 		return 1;
-	if (!work->multicast && dns_byte(work, at) >= 0xc0) {
-		at += 2;
+	if (!work->multicast && dns_u16(work, at) == (0xc000 | DNS_HEADER)) {
+		at += 2; /* the name asked for, which has been read */
 	} else {
 		read_name(walk, at);
 		if (work->bad)
@@ -343,20 +350,28 @@ static long record_step(__u32 step, struct dns_walk *walk)
 		return 0;
 	if (type == DNS_TYPE_CNAME && !work->multicast) {
 		read_name(walk, at);
-		if (work->bad)
+		if (work->bad || work->end != work->at) {
+			work->bad = 1;
 			return 1;
+		}
+		if (!work->text_length)
+			return 0;
 		sum_name(walk);
 		add_name(work);
 		return 0;
 	}
-	if (!(type == DNS_TYPE_A && length == 4) && !(type == DNS_TYPE_AAAA && length == 16))
+	if (type != DNS_TYPE_A && type != DNS_TYPE_AAAA)
 		return 0;
+	if (length != (type == DNS_TYPE_A ? 4 : 16)) {
+		work->bad = 1;
+		return 1;
+	}
 	if (!read_address(work, at, length, &address))
 		return 0;
 	if (ttl < work->ttl || !work->count)
 		work->ttl = ttl;
 	if (work->multicast) {
-		if (!ends_in_local(work))
+		if (!work->teaching || !ends_in_local(work))
 			return 0;
 		sum_name(walk);
 		start_candidate(work);
@@ -531,11 +546,22 @@ static __noinline int learn_answer(struct __sk_buff *skb, struct flow_id *flow)
 	work->records = dns_u16(work, 6);
 	if (work->multicast)
 		work->records += dns_u16(work, 8) + dns_u16(work, 10);
+	__u32 first = work->at;
+
+	work->teaching = 0;
 	bpf_loop(DNS_RECORDS, record_step, &walk, 0);
+	/* What cannot be read to its end says nothing; of what is longer than we read, the part that was read counts. */
+	if (work->bad && work->length < DNS_MOST)
+		return 0;
 	if (work->bad || work->records > DNS_RECORDS)
 		count(COUNTER_NAMES_LOST);
-	if (work->multicast)
+	if (work->multicast) {
+		work->at = first;
+		work->bad = 0;
+		work->teaching = 1;
+		bpf_loop(DNS_RECORDS, record_step, &walk, 0);
 		return 1;
+	}
 	if (!work->count)
 		return 0;
 	keep_candidate(work);

@@ -878,3 +878,15 @@ int decide_once(struct decide_call *call)
 	call->decision = decision;
 	return 0;
 }
+
+/*
+ * An answer read alone, for test/names-fuzz.kernel.test.ts, which runs it by BPF_PROG_RUN; attached and pinned nowhere. In cb: the namespace, the
+ * asker, and the peer's port, where 0 stands for a name server that was asked just this.
+ */
+SEC("cgroup_skb/ingress")
+int read_answer(struct __sk_buff *skb)
+{
+	struct flow_id flow = { .netns = skb->cb[0], .tgid = skb->cb[1], .peer_port = skb->cb[2] };
+
+	return learn_answer(skb, &flow) & 1;
+}

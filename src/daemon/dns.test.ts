@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { type Answer, encode, type Packet } from "dns-packet";
 import fc from "fast-check";
-import { namesTold, PORT_LLMNR, PORT_MDNS } from "./dns.ts";
+import { namesTold } from "./dns.ts";
+import { PORT_LLMNR, PORT_MDNS } from "./dns-message.ts";
 
 const a = (name: string, data: string): Answer => ({ type: "A", name, data, ttl: 60 });
 const cname = (name: string, data: string): Answer => ({ type: "CNAME", name, data, ttl: 60 });

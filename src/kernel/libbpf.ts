@@ -299,13 +299,13 @@ export function* keys(mapFd: number, keySize: number): Generator<Uint8Array> {
   }
 }
 
-/** Runs a `syscall` program once over `context`, which it may change. */
-export function runProgram(programFd: number, context: Bytes): number {
+/** Runs a program once: one for `syscall` over `context`, which it may change; one for packets over an Ethernet frame, `context` its `__sk_buff`. */
+export function runProgram(programFd: number, context: Bytes, frame: Bytes | null = null): number {
   const options = {
     sz: koffi.sizeof(runOptions),
-    data_in: null,
+    data_in: frame,
     data_out: null,
-    data_size_in: 0,
+    data_size_in: frame?.length ?? 0,
     data_size_out: 0,
     ctx_in: context,
     ctx_out: null,

@@ -179,7 +179,7 @@ export async function editRows(bench: Bench): Promise<Row[]> {
         "≤ 10 ms",
         `p50 ${median(took).toFixed(1)} ms, p99 ${quantile(took, 0.99).toFixed(1)} ms`,
         median(took) <= 10,
-        "from the request over the socket to the reply (2 ms of it are a request by itself): on the disk twice (two fsyncs, a rename, one fsync of the folder: 2 ms), a bit moved in every row (3 ms), all rows copied into the kernel (1.5 ms); the rest is the collector of garbage",
+        "from the request over the socket to the reply (2 ms of it are a request by itself): on the disk twice (two fsyncs, a rename, one fsync of the folder), a bit moved in every row (3 ms), all rows copied into the kernel (1.5 ms); the rest is Node, and what collecting garbage takes",
       ),
       row("daemon's resident memory, 4,096 rules", "≤ 120 MB", mebibytes(resident), resident <= MEMORY_GOAL, whereMemoryIs(pid)),
       row(

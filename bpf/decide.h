@@ -268,6 +268,21 @@ __noinline __u64 name_row(__u32 half_index, __u32 class, __u32 how)
 	return last | (how & NAME_WHOLE ? entry->self_forged : entry->below_forged);
 }
 
+/* The id of no candidate: what was to be read was overwritten meanwhile. A decision by it fails, so the packet is held and tried again. */
+#define NO_CANDIDATE (~0ull)
+
+/*
+ * A table that forgets gives an entry's memory to another at once, also while it is read. What is written first stands first in it: whoever
+ * finds the old id there after reading has read nothing of the new entry. But for the bit that says who is believed, which is in ids only.
+ */
+static __always_inline int is_still(const __u64 *id_there, __u64 id)
+{
+	asm volatile("" ::: "memory"); /* all other reading is done */
+	__u64 there = *(const volatile __u64 *)id_there;
+
+	return (there | CANDIDATE_TRUSTED) == (id | CANDIDATE_TRUSTED);
+}
+
 /*
  * The first rule for a connection by the names of one candidate alone, without its address; NO_RULE and LOOKUP_FAILED as above. A rule that
  * matches any name matches the candidate, so the first of all is the first of each. Every eight bytes of its stack count (first_rule).
@@ -281,7 +296,7 @@ __noinline __u32 first_rule_named(__u32 half_index, const struct half *half, str
 	if (!half || !rows)
 		return LOOKUP_FAILED;
 	if (!candidate)
-		return NO_RULE;
+		return id == NO_CANDIDATE ? LOOKUP_FAILED : NO_RULE;
 	rows->where_else = 0;
 	how |= id & CANDIDATE_TRUSTED ? NAME_TRUSTED : 0;
 	for (__u32 i = 0; i < CANDIDATE_SUFFIXES && i < candidate->count; i++) {
@@ -301,7 +316,7 @@ __noinline __u32 first_rule_named(__u32 half_index, const struct half *half, str
 		if (bit < first)
 			first = bit;
 	}
-	return first;
+	return is_still(&candidate->id, id) ? first : LOOKUP_FAILED;
 }
 
 #define LIST_STEPS 25 /* 2^25 spans: more than the ranges of any lists */

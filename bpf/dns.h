@@ -44,7 +44,7 @@ struct dns_work {
 	__u64 sums[DNS_LABELS];
 	struct dns_address addresses[DNS_ADDRESSES];
 	struct candidate candidate;
-	struct address_names fresh; /* what a new address starts with */
+	struct address_names fresh; /* what an address is called, on its way into the map */
 	struct flow_id flow;
 	__u64 id; /* of the candidate */
 	__u64 now;
@@ -239,32 +239,35 @@ static __always_inline void learn_address(struct dns_work *work, __u64 high, __u
 
 	if (ttl > DNS_LEAST_SECONDS)
 		ref.until_ns = work->now + ttl * SECOND_NS;
-	struct address_names *known = bpf_map_lookup_elem(&names, &key);
+	const struct address_names *known = bpf_map_lookup_elem(&names, &key);
+	struct address_names *now = &work->fresh;
+	__u64 oldest_ns = ~0ull;
 	__u32 oldest = 0;
 
-	if (!known) {
-		work->fresh.refs[0] = ref;
-		bpf_map_update_elem(&names, &key, &work->fresh, BPF_ANY);
-		return;
+	/* Written anew as a whole, and not where it stands: that may be another address's by now (is_still). */
+	if (known)
+		*now = *known;
+	if (!known || !names_of(now, &key)) {
+		__builtin_memset(now, 0, sizeof(*now));
+		now->key = key;
 	}
 	/* The same question again takes its own place; a new one the place of the oldest, which free ones are. */
-	__u64 oldest_ns = ~0ull;
-
 	for (__u32 i = 0; i < ADDRESS_NAMES; i++) {
-		__u64 learnt_ns = known->refs[i].learnt_ns;
+		__u64 learnt_ns = now->refs[i].learnt_ns;
 
-		if (known->refs[i].id == ref.id && known->refs[i].tgid == ref.tgid)
+		if (now->refs[i].id == ref.id && now->refs[i].tgid == ref.tgid)
 			learnt_ns = 0;
 		if (learnt_ns < oldest_ns) {
 			oldest_ns = learnt_ns;
 			oldest = i;
 		}
 	}
-	struct candidate_ref *place = &known->refs[oldest & (ADDRESS_NAMES - 1)];
+	struct candidate_ref *place = &now->refs[oldest & (ADDRESS_NAMES - 1)];
 
 	if (place->id && (place->id != ref.id || place->tgid != ref.tgid))
 		count(COUNTER_NAMES_FULL);
 	*place = ref;
+	bpf_map_update_elem(&names, &key, now, BPF_ANY);
 }
 
 static long address_step(__u32 step, struct dns_walk *walk)
@@ -284,6 +287,7 @@ static __always_inline void keep_candidate(struct dns_work *work)
 	work->id = (work->id & ~CANDIDATE_TRUSTED) | work->trusted;
 	if (work->id <= CANDIDATE_TRUSTED)
 		work->id += 2;
+	work->candidate.id = work->id;
 	bpf_map_update_elem(&candidates, &work->id, &work->candidate, BPF_ANY);
 }
 

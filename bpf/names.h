@@ -39,6 +39,15 @@ static __always_inline void take_best(const struct address_names *heard, const s
 	}
 }
 
+/* Whether what was read is this address's. */
+static __always_inline int names_of(const struct address_names *heard, const struct named_key *key)
+{
+	const volatile struct named_key *there = &heard->key;
+
+	asm volatile("" ::: "memory"); /* all other reading is done */
+	return there->netns == key->netns && there->address_high == key->address_high && there->address_low == key->address_low;
+}
+
 /* The next candidate of the connection, or 0. */
 __noinline __u64 next_candidate(const struct conn *conn, __u64 netns, __u32 tgid, __u64 now)
 {
@@ -49,10 +58,16 @@ __noinline __u64 next_candidate(const struct conn *conn, __u64 netns, __u32 tgid
 		return 0;
 	struct named_key key = { .netns = netns, .address_high = conn->peer_high, .address_low = conn->peer_low };
 
-	take_best(bpf_map_lookup_elem(&names, &key), conn, tgid, now, &best, &id);
+	const struct address_names *heard = bpf_map_lookup_elem(&names, &key);
+
+	take_best(heard, conn, tgid, now, &best, &id);
+	/* Another address's by now (is_still): it is looked up again with the next packet. */
+	if (heard && !names_of(heard, &key))
+		return NO_CANDIDATE;
 	key.netns = 0;
-	take_best(bpf_map_lookup_elem(&fixed_names, &key), conn, tgid, now, &best, &id);
-	return id;
+	heard = bpf_map_lookup_elem(&fixed_names, &key);
+	take_best(heard, conn, tgid, now, &best, &id);
+	return !heard || names_of(heard, &key) ? id : NO_CANDIDATE;
 }
 
 /* Finds the candidates of a connection of process `tgid` in a namespace. */

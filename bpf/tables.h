@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 #define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
-#define LAYOUT_VERSION 7	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_VERSION 8	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
 #define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
@@ -143,6 +143,7 @@ struct list_span6 {
 
 /* One question: the name asked and the CNAMEs of its answer. Of each the whole name first, then its suffixes, longest first. */
 struct candidate {
+	__u64 id; /* first: see is_still() */
 	__u64 sums[CANDIDATE_SUFFIXES];
 	__u8 labels[CANDIDATE_SUFFIXES];
 	__u32 wholes; /* bit n: sums[n] is a whole name */
@@ -170,6 +171,7 @@ struct candidate_ref {
 #define DNS_MOST_SECONDS 3600u /* and at most */
 
 struct address_names {
+	struct named_key key; /* first: see is_still() */
 	struct candidate_ref refs[ADDRESS_NAMES];
 };
 

@@ -8,7 +8,6 @@ import type { Connection, Decision, Mode } from "../src/contract/connection.ts";
 import type { Environment } from "../src/contract/environment.ts";
 import {
   ACTION_NAMES,
-  type Candidate as CandidateLayout,
   CLASS_UNKNOWN,
   Conn,
   DECIDED_CANDIDATES,
@@ -48,7 +47,7 @@ export type CompiledSituation = {
   readonly policy: CompiledPolicy;
   readonly lists: ListBytes;
   readonly conns: readonly Uint8Array[];
-  readonly candidates: readonly Decoded<typeof CandidateLayout>[];
+  readonly candidates: readonly ReturnType<typeof packNames>[];
 };
 
 /** Class ids 2, 3, … for the apps, in the order in which they come. 0 and 1 are taken. */
@@ -61,7 +60,7 @@ function classesOf(connections: readonly Connection[]): Map<App, number> {
 const SENT_TO = { unicast: 0, multicast: 1, broadcast: 2 } as const;
 
 /** Puts the names of the connection's candidates behind `candidates`, and returns their ids. */
-function idsOf(connection: Connection, candidates: Decoded<typeof CandidateLayout>[], key: NameKey): bigint[] {
+function idsOf(connection: Connection, candidates: ReturnType<typeof packNames>[], key: NameKey): bigint[] {
   const ids = decidedCandidates(connection).map(({ names, trusted }) => {
     candidates.push(packNames(names, key));
     return 2n * BigInt(candidates.length) + BigInt(trusted);
@@ -115,7 +114,7 @@ export function compileSituation(
   if (environment.lists.size > 0) workspace.lists = { tables, numbers: new Map(LISTS.map(({ name }, n) => [name, n])), set: listSet };
   const compiled = compile(ordered, apps, environment, settings, workspace);
   if (!compiled.ok) throw new Error(compiled.problem);
-  const candidates: Decoded<typeof CandidateLayout>[] = [];
+  const candidates: ReturnType<typeof packNames>[] = [];
   const conns = connections.map((c) =>
     connOf(c, c.app === null ? CLASS_UNKNOWN : (classes.get(c.app) ?? CLASS_UNKNOWN), idsOf(c, candidates, key)),
   );

@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 7;
+export const LAYOUT_VERSION = 8;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -280,12 +280,13 @@ export const ListSpan6 = {
 
 export const Candidate = {
   name: "candidate",
-  size: 296,
+  size: 304,
   fields: {
-    sums: { offset: 0, type: "u64", count: 32 },
-    labels: { offset: 256, type: "u8", count: 32 },
-    wholes: { offset: 288, type: "u32", count: null },
-    count: { offset: 292, type: "u32", count: null },
+    id: { offset: 0, type: "u64", count: null },
+    sums: { offset: 8, type: "u64", count: 32 },
+    labels: { offset: 264, type: "u8", count: 32 },
+    wholes: { offset: 296, type: "u32", count: null },
+    count: { offset: 300, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 
@@ -313,9 +314,10 @@ export const CandidateRef = {
 
 export const AddressNames = {
   name: "address_names",
-  size: 256,
+  size: 280,
   fields: {
-    refs: { offset: 0, type: CandidateRef, count: 8 },
+    key: { offset: 0, type: NamedKey, count: null },
+    refs: { offset: 24, type: CandidateRef, count: 8 },
   },
 } as const satisfies StructLayout;
 

@@ -28,13 +28,13 @@ export function setFixedNames(
     put(map, key, value);
     kept[map].add(Buffer.from(key).toString("hex"));
   };
-  for (const { id, candidate } of names) keep("fixed_candidates", idKey(id), encode(Candidate, candidate));
+  for (const { id, candidate } of names) keep("fixed_candidates", idKey(id), encode(Candidate, { ...candidate, id }));
   for (const known of byAddress.values()) {
     const [{ address } = { address: { high: 0n, low: 0n } }] = known;
     const refs = known.slice(0, ADDRESS_NAMES).map(({ id }) => ({ ...NOTHING, id, untilNs: FOR_EVER }));
     const free = Array.from({ length: ADDRESS_NAMES - refs.length }, () => NOTHING);
-    const key = encode(NamedKey, { netns: 0n, addressHigh: address.high, addressLow: address.low });
-    keep("fixed_names", key, encode(AddressNames, { refs: [...refs, ...free] }));
+    const named = { netns: 0n, addressHigh: address.high, addressLow: address.low };
+    keep("fixed_names", encode(NamedKey, named), encode(AddressNames, { key: named, refs: [...refs, ...free] }));
   }
   for (const [map, size] of [
     ["fixed_names", NamedKey.size],

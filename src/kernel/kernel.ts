@@ -10,7 +10,7 @@ import type { FrameFilters } from "./filters.ts";
 export type ImageKeyFields = Decoded<typeof ImageKey>;
 export type ImageFields = Decoded<typeof Image>;
 export type OnceKeyFields = Decoded<typeof OnceKey>;
-export type CandidateFields = Decoded<typeof Candidate>;
+export type CandidateFields = Omit<Decoded<typeof Candidate>, "id">;
 export type ConnFields = Decoded<typeof Conn>;
 export type DecisionFields = Decoded<typeof Decision>;
 export type SocketFields = Decoded<typeof SocketRecord>;

@@ -7,7 +7,7 @@ import { type NameKey, Suffixes } from "../lists/hash.ts";
 const ascii = new TextEncoder();
 
 /** `names` as `hostName` writes them, the one asked for first. What there is no room for is left out, as in the kernel. */
-export function packNames(names: readonly string[], key: NameKey): Decoded<typeof Candidate> {
+export function packNames(names: readonly string[], key: NameKey): Omit<Decoded<typeof Candidate>, "id"> {
   const sums = new Array<bigint>(CANDIDATE_SUFFIXES).fill(0n);
   const labels = new Uint8Array(CANDIDATE_SUFFIXES);
   const suffixes = new Suffixes();

@@ -18,7 +18,7 @@ function u32(...values: number[]): Uint8Array {
 
 function message({ policy, lists, conns, candidates }: CompiledSituation): Uint8Array[] {
   const { rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows, listRows } = policy.tables;
-  const packed = Buffer.concat(candidates.map((candidate) => encode(Candidate, candidate)));
+  const packed = Buffer.concat(candidates.map((candidate, n) => encode(Candidate, { ...candidate, id: 2n * BigInt(n) + 2n })));
   const tables = [
     rows,
     spans4,

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import type { z } from "zod";
 import { ApiEvent, ROUTES } from "../src/contract/api.ts";
-import { Checked, ErrorReply, ListsUpdated } from "../src/contract/replies.ts";
+import { Checked, ErrorReply, ListsUpdated, Presets } from "../src/contract/replies.ts";
 import { type ApiServer, startApi } from "../src/daemon/api.ts";
 import { FLOW, fakeBackend, HOSTILE_SHOWN, QUESTION } from "./fake-backend.ts";
 
@@ -85,6 +85,7 @@ const COMMANDS: readonly (readonly [string, z.ZodType])[] = [
   ["lists show ads --search ads.example", ROUTES.showList.reply],
   ["lists update", ListsUpdated],
   ["lists except ads ok.ads.example", ROUTES.exceptList.reply],
+  ["lists presets", Presets],
   ["lists rm ads", ROUTES.removeList.reply],
   ["settings ls", ROUTES.listSettings.reply],
   ["settings get history-days", ROUTES.getSetting.reply],

@@ -212,6 +212,13 @@ export const ListContent = z.strictObject({
 /** `rule`: the rule that had come with the list, removed too. */
 export const ListRemoved = z.strictObject({ schema, name: z.string(), rule: Id.nullable() });
 export const ListReply = z.strictObject({ schema, list: ListShape });
+/** `lists presets` on the command line. `licence`: an SPDX identifier, or where the terms stand. */
+export const Presets = z.strictObject({
+  schema,
+  presets: z.array(
+    z.strictObject({ name: z.string(), about: z.string(), url: z.url(), home: z.url(), licence: z.string(), format: z.string() }),
+  ),
+});
 const listOutcome = { outcome: z.enum(["updated", "unchanged", "kept"]), before: Count };
 /** `kept`: the new version was not taken; `problem` of the list says why. `before`: entries there were. */
 export const ListUpdated = z.strictObject({ schema, list: ListShape, ...listOutcome });

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { ListShape, ReplyOf, RequestInput } from "../../contract/api.ts";
 import { count } from "../../contract/count.ts";
 import { FAILURES, Failure } from "../../contract/failure.ts";
+import type { Preset } from "../../lists/presets.ts";
 import { timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { durationWords, parseDuration } from "../duration.ts";
@@ -79,6 +80,13 @@ export function addLists(program: Command, context: Context): void {
       const reply = await context.client().exceptList({ name, entry });
       output.reply(reply, () => `Took ${entry} out of list ${reply.list.name}`);
     });
+  lists
+    .command("presets")
+    .description("Show well-known lists, with their home page and licence. Needs no daemon; none is on by default.")
+    .action(async () => {
+      const { PRESETS } = await import("../../lists/presets.ts");
+      output.reply({ schema: 1, presets: PRESETS }, () => PRESETS.flatMap(presetLines));
+    });
 }
 
 function every(text: string): number {
@@ -116,6 +124,14 @@ function counted({ format, entries, duplicates, ownExceptions, notApplicable, ju
 function addedLines({ list, rule }: ReplyOf<"addList">): string[] {
   const more = list.junk > 0 ? [`What its junk is: holdfast lists show ${list.name}`] : [];
   return [`Added list ${list.name}${rule === null ? "" : ` and rule ${rule}`}: ${counted(list)}`, ...more];
+}
+
+function presetLines({ name, about, url, home, licence, format }: Preset): string[] {
+  return [
+    `${name}: ${about}`,
+    `  ${home}, licence ${licence}`,
+    `  holdfast lists add '${url}' --name ${name} --format ${format} --every 1d`,
+  ];
 }
 
 function listTable(context: Context, lists: readonly ListShape[]): string[] {

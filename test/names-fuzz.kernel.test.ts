@@ -69,7 +69,9 @@ class KernelReader {
       assert.equal(ref.tgid, which);
       assert.equal(ref.id & 1n, 0n, "nobody but a configured resolver is trusted");
       assert.ok(readEntry(this.#object.mapFd("candidates"), id, candidate), "a name of an address is known");
-      candidates.add(Buffer.from(candidate).toString("hex"));
+      const names = decode(Candidate, candidate);
+      assert.equal(names.id, ref.id);
+      candidates.add(Buffer.from(encode(Candidate, { ...names, id: 0n })).toString("hex"));
       seconds = Number((ref.untilNs - ref.learntNs) / 1_000_000_000n);
     }
     deleteEntry(this.#object.mapFd("names"), key);
@@ -77,7 +79,7 @@ class KernelReader {
   }
 
   candidateOf(names: readonly string[]): string {
-    return Buffer.from(encode(Candidate, packNames(names, this.#key))).toString("hex");
+    return Buffer.from(encode(Candidate, { ...packNames(names, this.#key), id: 0n })).toString("hex");
   }
 
   /** The namespaces for which something was learnt that nobody has taken. */

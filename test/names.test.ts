@@ -5,42 +5,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Flow } from "../src/contract/shapes.ts";
+import { another, client, nameServer, PORT } from "./names/place.ts";
 import { type Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
-import type { Running } from "./world.ts";
 
 const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
-const SERVER = join(import.meta.dirname, "names/server.ts");
-const PORT = 443;
-
-/** Asks `server` for `name` and connects to the first address: prints "connected" or the errno. */
-const CLIENT = `
-  const { Resolver } = require("node:dns").promises;
-  const resolver = new Resolver();
-  const [server, name, port] = process.argv.slice(1);
-  resolver.setServers([server]);
-  resolver.resolve4(name).then(([address]) => {
-    const socket = require("node:net").connect(Number(port), address);
-    socket.on("connect", () => { console.log("connected"); socket.destroy(); });
-    socket.on("error", (error) => console.log(error.code));
-  });`;
-
-/** One more address of the peer: names of one are not names of another. */
-async function another({ world }: Holdfast, last: number): Promise<string> {
-  const address = world.peer.address4.replace(/\d+$/, `${last}`);
-  await world.run(["ip", "address", "add", `${address}/24`, "dev", "veth-b"], { cgroup: false, netns: "b" });
-  return address;
-}
-
-async function nameServer({ world }: Holdfast, zone: Readonly<Record<string, string | readonly string[]>>): Promise<void> {
-  const argv = [process.execPath, SERVER, world.peer.address4, "53", JSON.stringify(zone)];
-  await world.start(argv, { cgroup: false, netns: "b", timeoutMs: null }).line((line) => line === "ready");
-}
-
-function client(holdfast: Holdfast, name: string): Running {
-  const { world } = holdfast;
-  return world.start(holdfast.inside([process.execPath, "-e", CLIENT, world.peer.address4, name, String(PORT)]));
-}
-
 /** The TCP flow to `to`, once it is listed. */
 function tcpFlow({ client }: Holdfast, to: string): Promise<Flow> {
   return until("a TCP flow", async () => {

@@ -69,9 +69,9 @@ class KernelReader {
       assert.equal(ref.tgid, which);
       assert.equal(ref.id & 1n, 0n, "nobody but a configured resolver is trusted");
       assert.ok(readEntry(this.#object.mapFd("candidates"), id, candidate), "a name of an address is known");
-      const names = decode(Candidate, candidate);
-      assert.equal(names.id, ref.id);
-      candidates.add(Buffer.from(encode(Candidate, { ...names, id: 0n })).toString("hex"));
+      const { id: itself, ...known } = decode(Candidate, candidate);
+      assert.equal(itself, ref.id);
+      candidates.add(Buffer.from(encode(Candidate, { ...known, id: 0n })).toString("hex"));
       seconds = Number((ref.untilNs - ref.learntNs) / 1_000_000_000n);
     }
     deleteEntry(this.#object.mapFd("names"), key);
@@ -116,19 +116,27 @@ function compare(kernel: KernelReader, expected: readonly Said[], which: number)
   }
 }
 
+/** Types of records, as dns-packet calls them. */
+const READ = /^(A|AAAA|CNAME|UNKNOWN_\d+)$/;
+
 /** Each name with each of its addresses. */
 function pairsOf(said: readonly Said[]): string[] {
   return [...new Set(said.flatMap(({ names, addresses }) => addresses.map((address) => `${names} ${printAddress(address)}`)))].sort();
 }
 
-/** As dns-packet reads it; null where it gives up, as it does for what records of other types hold. Of well-formed answers alone. */
+/**
+ * As dns-packet reads a well-formed answer; null where it gives up, and where there are records of types it has a reader for but we do
+ * not look into: it goes on after what that reader took, whatever the record's length says.
+ */
 function reference(message: Uint8Array, port: number): Said[] | null {
   const bytes = Buffer.from(message);
   /* But for mDNS, nobody looks at authorities and additionals (RFC 1035, 4.1.1). */
   if (port !== PORT_MDNS) bytes.fill(0, 8, 12);
   try {
     const { questions = [], answers = [], authorities = [], additionals = [] } = decodePacket(bytes);
-    const records = [...answers, ...authorities, ...additionals].filter((record) => "class" in record && record.class === "IN");
+    const all = [...answers, ...authorities, ...additionals];
+    if (all.some(({ type }) => !READ.test(type))) return null;
+    const records = all.filter((record) => "class" in record && record.class === "IN");
     const addressOf = (record: Answer): Address[] => {
       const address = record.type === "A" || record.type === "AAAA" ? parseAddress(record.data) : null;
       return address === null || /^(127\.|0\.0\.0\.0$|::1?$)/.test(printAddress(address)) ? [] : [address];
@@ -189,7 +197,7 @@ test("read_answer() in the loaded program reads what others read, and nothing fr
   assert.ok(seen.taught > CASES / 10, `only ${seen.taught} of ${CASES} answers taught something: a tenth must`);
   assert.ok(seen.malformed > CASES / 10, `only ${seen.malformed} of ${CASES} answers were malformed: a tenth must be`);
   assert.ok(
-    seen.unreadable < seen.compared / 4,
+    seen.unreadable < seen.compared / 2,
     `dns-packet could not read ${seen.unreadable} answers, and ${seen.compared} were compared`,
   );
 });

@@ -170,6 +170,33 @@ test("holdfast lists add leaves a URL to the daemon", async () => {
   );
 });
 
+test("holdfast rules import adds the lists its rules name first, and takes them away when the rules are refused", async () => {
+  const importing = async (name: string) => {
+    const domains = Array.from({ length: 40 }, (_, i) => `d${i}.example`);
+    writeFileSync(join(folder, "many.lsrules"), JSON.stringify({ name, "denied-remote-domains": domains }));
+    backend.calls.length = 0;
+    const { exit } = await holdfast(withSocket(`rules import ${join(folder, "many.lsrules")}`));
+    return { exit, calls: backend.calls.map((call) => [call.name, (call.request as { name?: string }).name]) };
+  };
+  assert.deepEqual(await importing("Taken"), {
+    exit: 0,
+    calls: [
+      ["addList", "taken"],
+      ["importRules", undefined],
+    ],
+  });
+  const [content] = backend.calls.map(({ request }) => (request as { content?: string }).content ?? "");
+  assert.match(gunzipSync(Buffer.from(content ?? "", "base64")).toString(), /^\.d0\.example\n\.d1\.example\n/);
+  assert.deepEqual(await importing("Refused"), {
+    exit: 2,
+    calls: [
+      ["addList", "refused"],
+      ["importRules", undefined],
+      ["removeList", "refused"],
+    ],
+  });
+});
+
 test("holdfast shows text from outside escaped, as text and as JSON", async () => {
   const json = await holdfast(withSocket("ask ls --json"));
   assert.equal(JSON.parse(json.out).questions[0].app.path, HOSTILE_SHOWN);

@@ -170,11 +170,10 @@ export function fakeBackend(replies: Partial<Backend> = {}): FakeBackend {
     },
     setRuleEnabled: async ({ enabled }) => ({ ...EDIT, position: enabled ? 1 : null }),
     undo: async () => ({ ...EDIT, id: null, text: null, position: null }),
-    importRules: async () => ({
-      revision: 6,
-      generation: 10,
-      rules: [{ id: 2, line: 1, text: "deny any -> any", position: 2, coveredBy: 1 }],
-    }),
+    importRules: async ({ text }) => {
+      if (text.includes("list:refused")) throw new Failure("bad-input", "Cannot import it");
+      return { revision: 6, generation: 10, rules: [{ id: 2, line: 1, text: "deny any -> any", position: 2, coveredBy: 1 }] };
+    },
     exportRules: async () => ({ rules: 2, text: "allow any -> any\ndeny any <- any\n" }),
     listQuestions: async () => ({ questions: [QUESTION] }),
     answer: async ({ scope }) => {

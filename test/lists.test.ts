@@ -66,3 +66,32 @@ test("holdfast lists add URL downloads as nobody, what is local only with --allo
     );
   });
 });
+
+test("holdfast rules import brings the lists its rules name", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  await withFirewall("allow", async (firewall) => {
+    const file = join(firewall.world.dir, "ads.lsrules");
+    const denied = Array.from({ length: 40 }, (_, i) => `d${i}.example`);
+    const addresses = Array.from({ length: 40 }, (_, i) => `198.51.100.${2 * i}`);
+    const hosts = Array.from({ length: 40 }, (_, i) => `h${i}.example`);
+    const value = { "denied-remote-domains": denied, "denied-remote-addresses": addresses, "denied-remote-hosts": hosts };
+    writeFileSync(file, JSON.stringify({ name: "Ads", ...value }));
+    await firewall.must("rules", "import", file);
+    const verdictOf = async (to: string) => (await firewall.client.explain({ app: "/usr/bin/curl", to, port: 443 })).verdict;
+    for (const to of ["d39.example", "x.d0.example", "198.51.100.78", "h7.example"]) assert.equal(await verdictOf(to), "deny", to);
+    for (const to of ["d40.example", "198.51.100.77", "x.h7.example"]) assert.equal(await verdictOf(to), "allow", to);
+    const { lists } = await firewall.client.listLists({});
+    assert.equal(
+      lists.reduce((sum, { entries }) => sum + entries, 0),
+      120,
+    );
+    const update = await firewall.hf("lists", "update", lists[0]?.name ?? "");
+    assert.equal(update.status, 2);
+    assert.match(update.stderr, /^Cannot update list "ads": it came with an import of .*ads.lsrules; remove it, and import that anew$/m);
+    assert.equal((await firewall.hf("lists", "update")).status, 0);
+    const again = await firewall.hf("rules", "import", file);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /^Cannot add list "ads": there is one of that name/);
+    assert.equal((await firewall.client.listLists({})).lists.length, lists.length);
+  });
+});

@@ -211,6 +211,16 @@ test("rules import --dry-run says what a foreign file comes to, entry by entry, 
   assert.equal(ImportedFile.parse(JSON.parse(own.out)).report, null);
 });
 
+test("rules import makes one rule and a list of many places, and says so", async () => {
+  using files = foreignFiles();
+  const domains = Array.from({ length: 40 }, (_, i) => `d${i}.example`);
+  writeFileSync(files.path("many.lsrules"), JSON.stringify({ name: "Ad servers", "denied-remote-domains": domains }));
+  const { out } = await cli(["rules", "import", files.path("many.lsrules"), "--dry-run"]);
+  const [rule, list] = out.split("\n");
+  assert.match(rule ?? "", /^deny any -> list:ad-servers( |$)/);
+  assert.equal(list, "Would add list ad-servers: 40 entries");
+});
+
 test("rules import says which format it expected", async () => {
   using files = foreignFiles();
   const refused = async (...args: string[]) => {

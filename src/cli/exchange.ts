@@ -5,9 +5,9 @@ import { basename, extname, join } from "node:path";
 import { countIs } from "../contract/count.ts";
 import { Failure } from "../contract/failure.ts";
 import type { ImportedFile, ImportReport } from "../contract/replies.ts";
-import type { Rule } from "../contract/rule.ts";
 import { parseFile } from "../rules/file.ts";
 import { type ForeignFormat, formatOf, importForeign, readJson } from "../rules/foreign/foreign.ts";
+import type { ImportedList } from "../rules/foreign/join.ts";
 import { type LsExport, toLsrules } from "../rules/foreign/to-lsrules.ts";
 import { printRule } from "../rules/print.ts";
 import { unsupported } from "../rules/unsupported.ts";
@@ -17,7 +17,12 @@ import { isFile, jsonFilesOf, readText } from "./files.ts";
 export type ImportFormat = "auto" | "rules" | ForeignFormat;
 
 /** What a file holds as rule text, and the report where another program wrote it. Line n of `text` is the nth of its rules. */
-export type FileToImport = { readonly text: string; readonly report: ImportReport | null };
+export type FileToImport = {
+  readonly text: string;
+  /** Lists that rules of it name. */
+  readonly lists: readonly ImportedList[];
+  readonly report: ImportReport | null;
+};
 
 type Read = { readonly text: string; readonly value: unknown; readonly entryNames: readonly string[] };
 
@@ -39,33 +44,33 @@ function read(path: string): Read {
   return { text: "", value: names.map((name) => parsed(readText(join(path, name)), join(path, name))), entryNames: names };
 }
 
-/** Lists of an import are not brought along: a rule about one would deny nothing. */
-function refusedHere(rule: Rule): string | null {
-  const list = rule.where.find((entry) => entry.kind === "list");
-  return unsupported(rule) ?? (list === undefined ? null : 'Lists are not imported: expected "holdfast lists add FILE" for its entries');
-}
-
 /** What `path` holds. Throws `Failure("bad-input")` when it has not the format said, or none known here. */
 export function readToImport(path: string, format: ImportFormat): FileToImport {
-  if (format === "rules") return { text: readText(path), report: null };
+  if (format === "rules") return { text: readText(path), lists: [], report: null };
   const { text, value, entryNames } = read(path);
-  if (value === null && format === "auto") return { text, report: null };
+  if (value === null && format === "auto") return { text, lists: [], report: null };
   const found = formatOf(value);
   if (found === null || (format !== "auto" && format !== found)) {
     const expected = format === "auto" ? "a rule file, .lsrules or rules of OpenSnitch" : format;
     throw new Failure("bad-input", `Cannot import "${path}": it holds ${found ?? "no rules known here"}; expected ${expected}`);
   }
   const fileName = basename(path, extname(path));
-  const { rules, report } = importForeign(value, found, { machine: { exists: isFile }, refused: refusedHere, fileName, entryNames });
+  const { rules, lists, report } = importForeign(value, found, { machine: { exists: isFile }, refused: unsupported, fileName, entryNames });
   const lines = report.lines.map((line) => ({ ...line, rules: [...line.rules], sentences: [...line.sentences] }));
   return {
     text: rules.map((rule) => `${printRule(rule)}\n`).join(""),
+    lists,
     report: { ...report, format: found, remarks: [...report.remarks], lines },
   };
 }
 
+/** The lists of an import as its reply has them. */
+export function countedLists(lists: readonly ImportedList[]): ImportedFile["lists"] {
+  return lists.map(({ name, entries }) => ({ name, entries: entries.length }));
+}
+
 /** What an import of `file` would add, without a daemon. */
-export function dryRun({ text, report }: FileToImport, file: string): ImportedFile {
+export function dryRun({ text, lists, report }: FileToImport, file: string): ImportedFile {
   const read = parseFile(text, file);
   const problems = read.ok
     ? read.rules.flatMap(({ rule, line }) => {
@@ -84,7 +89,7 @@ export function dryRun({ text, report }: FileToImport, file: string): ImportedFi
     position: null,
     coveredBy: null,
   }));
-  return { schema: 1, dryRun: true, revision: null, generation: null, rules, report };
+  return { schema: 1, dryRun: true, revision: null, generation: null, rules, lists: countedLists(lists), report };
 }
 
 /** Rule text as a .lsrules file, and what became of each rule. */

@@ -22,6 +22,16 @@ export function listContent(path: string): string {
   return content;
 }
 
+/** The same of entries as rules write them. They are few: they stood in a file of rules. */
+export function entriesContent(entries: readonly string[]): string {
+  return gzipSync(entries.map((entry) => `${entry}\n`).join("")).toString("base64");
+}
+
+/** Whether a list comes from a file that can be read anew; one from an import of rules does not. */
+export function isFileSource(source: string): boolean {
+  return source.startsWith("/");
+}
+
 /** Whether a list is to be downloaded. */
 export function isUrl(source: string): boolean {
   return /^https?:\/\//i.test(source) && URL.canParse(source);

@@ -123,6 +123,8 @@ export const ImportedFile = z.strictObject({
       coveredBy: Id.nullable(),
     }),
   ),
+  /** Lists that rules of it name, and how many entries each has. */
+  lists: z.array(z.strictObject({ name: z.string(), entries: Count })),
   report: ImportReport.nullable(),
 });
 export type ImportedFile = z.infer<typeof ImportedFile>;

@@ -7,6 +7,7 @@ import { count } from "../../contract/count.ts";
 import { Failure } from "../../contract/failure.ts";
 import type { ImportedFile } from "../../contract/replies.ts";
 import type { Context } from "../context.ts";
+import type { FileToImport } from "../exchange.ts";
 import { writeText } from "../files.ts";
 import { callersPath, listed, oneOf } from "../read.ts";
 
@@ -47,25 +48,51 @@ export function addExchange(rules: Command, context: Context): void {
 }
 
 async function importFile(context: Context, file: string, options: ImportOptions): Promise<ImportedFile> {
-  const { dryRun, readToImport } = await import("../exchange.ts");
+  const { countedLists, dryRun, readToImport } = await import("../exchange.ts");
   const found = readToImport(callersPath(file), options.format);
   if (options.dryRun) return dryRun(found, file);
   if (found.report !== null && found.text === "") {
     for (const line of reportLines(found.report)) context.output.error(line);
     throw new Failure("bad-input", `Cannot import "${file}": none of its rules can be used`);
   }
-  const reply = await context.client().importRules({ file, text: found.text });
-  return { ...reply, dryRun: false, report: found.report };
+  const reply = await withLists(context, { file, lists: found.lists }, () => context.client().importRules({ file, text: found.text }));
+  return { ...reply, dryRun: false, lists: countedLists(found.lists), report: found.report };
+}
+
+/** Adds the lists that rules of an import name, then the rules; when those cannot be added, the lists go again. */
+async function withLists<T>(
+  context: Context,
+  { file, lists }: { file: string; lists: FileToImport["lists"] },
+  work: () => Promise<T>,
+): Promise<T> {
+  if (lists.length === 0) return work();
+  const { entriesContent } = await import("../list-text.ts");
+  const client = context.client();
+  const added: string[] = [];
+  try {
+    for (const { name, entries } of lists) {
+      const source = `import of ${callersPath(file)}`;
+      await client.addList({ name, source, content: entriesContent(entries), format: "domains", rule: false });
+      added.push(name);
+    }
+    return await work();
+  } catch (error) {
+    for (const name of added) await client.removeList({ name });
+    throw error;
+  }
 }
 
 /** What was added, and everything in the file that is not as it was. */
-function importLines({ dryRun, revision, rules, report }: ImportedFile): string[] {
+function importLines({ dryRun, revision, rules, lists, report }: ImportedFile): string[] {
   const added = dryRun ? `Would add ${count(rules.length, "rule")}` : `Added ${count(rules.length, "rule")} (revision ${revision})`;
   const texts = dryRun ? rules.map(({ text }) => text) : [];
+  const listLines = lists.map(
+    ({ name, entries }) => `${dryRun ? "Would add" : "Added"} list ${name}: ${count(entries, "entry", { many: "entries", grouped: true })}`,
+  );
   if (report === null) return [...texts, added];
   const { format, carried, changed, leftOut } = report;
   const total = `${added} from ${PROGRAMS[format]}: ${carried} carried over, ${changed} changed, ${leftOut} left out`;
-  return [...texts, ...reportLines(report), total];
+  return [...texts, ...listLines, ...reportLines(report), total];
 }
 
 function reportLines({ lines, remarks }: NonNullable<ImportedFile["report"]>): string[] {

@@ -176,16 +176,19 @@ function contentLines({ list, junk, total, entries, match }: ReplyOf<"showList">
 
 /** Files are read here, as the caller. */
 async function updateLists(context: Context, name: string | null): Promise<void> {
-  const { listContent } = await import("../list-text.ts");
+  const { isFileSource, listContent } = await import("../list-text.ts");
   const client = context.client();
   const { lists: all } = await client.listLists({});
   const wanted = name === null ? all : all.filter((list) => list.name === name);
   /* Of a list that is not there the daemon says so. */
   if (name !== null && wanted.length === 0) await client.showList({ name, search: null });
-  const lists: Omit<ReplyOf<"updateList">, "schema">[] = [];
   const downloaded = wanted.filter(({ downloaded }) => downloaded).map(({ name }) => name);
+  const files = wanted.filter(({ downloaded, source }) => !downloaded && isFileSource(source));
+  if (name !== null && downloaded.length + files.length === 0)
+    throw new Failure("bad-input", `Cannot update list "${name}": it came with an ${wanted[0]?.source}; remove it, and import that anew`);
+  const lists: Omit<ReplyOf<"updateList">, "schema">[] = [];
   if (downloaded.length > 0) lists.push(...(await client.downloadLists({ names: downloaded })).lists);
-  for (const { name, source } of wanted.filter(({ downloaded }) => !downloaded)) {
+  for (const { name, source } of files) {
     const { schema: _, ...updated } = await client.updateList({ name, content: listContent(source) });
     lists.push(updated);
   }

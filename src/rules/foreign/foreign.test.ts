@@ -60,15 +60,29 @@ suite("joinAlike()", () => {
     assert.match(result.report.lines[5]?.sentences.join() ?? "", /comes later in the order.*note "no\. 5" is not kept/);
   });
 
-  test("importForeign() leaves out what cannot be enforced yet, each with its sentence, and keeps all addresses in one rule", () => {
+  test("importForeign() leaves out what cannot be enforced yet, each with its sentence, and makes a list of the rest", () => {
     const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`);
     const rule = { process: "any", action: "deny", "remote-domains": `${"a.".repeat(15)}b` };
     const result = imported({ "denied-remote-addresses": addresses, rules: [rule] }, unsupported);
     assert.equal(result.rules.length, 1);
-    assert.equal(result.rules[0]?.where.length, 100);
-    assert.deepEqual(result.lists, []);
+    assert.deepEqual(result.rules[0]?.where, [{ kind: "list", name: "sample" }]);
+    assert.deepEqual(result.lists, [{ name: "sample", entries: addresses }]);
     assert.match(result.report.lines.flatMap(({ sentences }) => sentences).join(), /more than 15 labels/);
     assert.deepEqual([result.report.carried, result.report.leftOut], [100, 1]);
+  });
+});
+
+suite("lists of an import", () => {
+  test("joinAlike() makes no list of what a list cannot have on it", () => {
+    const addresses = Array.from({ length: 40 }, (_, i) => `192.0.2.${i}`);
+    const result = imported({
+      rules: [
+        { process: "any", action: "deny", "remote-addresses": addresses },
+        { process: "any", action: "deny", remote: "local-net" },
+      ],
+    });
+    assert.deepEqual(result.lists, []);
+    assert.equal(result.rules[0]?.where.length, 41);
   });
 });
 

@@ -54,6 +54,9 @@ function placed(rule: Rule, id: number): PlacedRule {
   return { ...facts, id, rule };
 }
 
+/** What a list can have on it as a rule says it: of `*.example.org` lists make the domain, and words like local-net they do not know. */
+const isListable = ({ kind }: Where): boolean => ["address", "cidr", "range", "host", "domain"].includes(kind);
+
 /** One rule of each place in the order: those with as many entries, as wide and of one kind, stand alike to all rules of another group. */
 function representatives(rules: readonly Rule[]): Rule[] {
   const found: Rule[] = [];
@@ -104,7 +107,7 @@ class Joiner {
     const note = members.every((member) => member.note === first.note) ? first.note : null;
     const where = joinedWhere(members);
     const rule = { ...first, where, note };
-    if (where.length <= MOST_PLACES) return { rule, list: null };
+    if (where.length <= MOST_PLACES || !where.every(isListable)) return { rule, list: null };
     const name = this.#lists === 0 ? this.options.listName : `${this.options.listName}-${this.#lists + 1}`;
     const listed: Rule = { ...rule, where: [{ kind: "list", name }] };
     if (!this.options.usable(listed)) return { rule, list: null };

@@ -145,6 +145,21 @@ test("a raw socket's packets are no replies to what others have received", optio
   }),
 );
 
+test("a rule about the program of an older connection counts from the moment at which the firewall is there", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    await world.peer.serve({ tcp: [ALLOWED] });
+    const older = world.start([world.probe, "tcp", "--to", world.peer.address4, "--port", String(ALLOWED), "--wait-stdin"]);
+    await older.line((line) => line.includes('"connected"'));
+    await holdfast.up("--mode", "allow");
+    await world.peer.clear();
+    await holdfast.rule(`deny ${world.probe} -> any`);
+    older.write("\n");
+    assert.match((await older.exited).stdout, /ECONNABORTED/);
+    assert.deepEqual(await world.peer.packets(), []);
+  }),
+);
+
 test("a connection older than the daemon is cut when it is denied", options, () =>
   withHoldfast(async (holdfast) => {
     const { world } = holdfast;

@@ -2,6 +2,7 @@
 /** A running daemon: started, kept going, ended. In force before anything else happens; what is pinned outlives it. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { keyedArgsHash } from "../apps/args-hash.ts";
 import { CgroupPaths } from "../apps/cgroups.ts";
 import { Digests } from "../apps/digest.ts";
@@ -54,6 +55,8 @@ import { onRecord, showNamed } from "./up.ts";
 /** The kernel object, as tools/build-bpf.sh makes it. */
 const HEARTBEAT_MS = 500;
 const SECOND_MS = 1000;
+/** For the programs of older sockets: half a second where Debian's package lists are read for the first time. */
+const KNOWN_WITHIN_MS = 10_000;
 const SLOW_MS = 10_000;
 const FLOW_IDS_AT_ONCE = 1000;
 const SEEN = "seen";
@@ -219,6 +222,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       log(`Cannot take a record of kind "${record.kind}": ${error instanceof Error ? error.message : String(error)}`);
     }
   });
+  await knowOlder(engine);
   void packages.refresh();
 
   const backend = makeService(engine, { ...options, scope: scope.path, rulesDir: options.rules, clients: () => api.clients() }, events);
@@ -300,6 +304,20 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
 }
 
 /** What of Holdfast others than root can change, in health: the first of them, and how many more. */
+/**
+ * Waits until the programs of sockets older than us are known. A connection among them goes on until then, whatever the rules say about
+ * its program; whoever is told that rules are in force means those connections as well.
+ */
+async function knowOlder({ kernel, identifying }: Engine): Promise<void> {
+  kernel.catchUp();
+  const heart = setInterval(() => kernel.heartbeat(), HEARTBEAT_MS);
+  try {
+    await Promise.race([Promise.all(identifying), sleep(KNOWN_WITHIN_MS, undefined, { ref: false })]);
+  } finally {
+    clearInterval(heart);
+  }
+}
+
 function lookAtFiles(health: Health, { rules, state }: Pick<StartOptions, "rules" | "state">): void {
   const [first, ...more] = changeableByOthers({ rules, state });
   health.keep("files", "warning", first === undefined ? null : more.length === 0 ? first : `${first}; and ${more.length} more like it`);

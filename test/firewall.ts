@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The product itself, in force for a world as its user would have it: the real command, detached, and taken away in every case. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { unixTransport } from "../src/cli/transport.ts";
 import { type Client, createClient } from "../src/client/client.ts";
 import type { ReplyOf } from "../src/contract/api.ts";
 import { pinFolder, scopeOf } from "../src/kernel/pins.ts";
+import type { DaemonOptions } from "./survive/daemon.ts";
 import { until } from "./world/until.ts";
 import { type World, withWorld } from "./world.ts";
 
+const TEST_DAEMON = join(import.meta.dirname, "survive/daemon.ts");
 const START = join(import.meta.dirname, "../src/start.js");
 /** The kernel takes a daemon for away when it has not been heard of for 2 s (architecture.md). */
 const AWAY_MS = 2000;
@@ -55,6 +57,28 @@ export class Firewall {
     const { scope, stateDir, dir } = this.world;
     await this.must("up", "--scope", scope, "--state", stateDir, "--rules", join(dir, "rules"), "--detach", "--mode", mode, ...more);
     this.pid = (await this.client.status({})).pid ?? 0;
+  }
+
+  /** A daemon in the foreground that stands still before it has looked at any program; its rules are in force. */
+  async upStanding(mode: Mode): Promise<void> {
+    const { scope, stateDir: state, dir, socketPath: socket } = this.world;
+    const options: DaemonOptions = { scope, state, socket, rules: join(dir, "rules"), mode, standing: true };
+    const daemon = this.world.start([process.execPath, TEST_DAEMON, JSON.stringify(options)], {
+      cgroup: false,
+      netns: null,
+      timeoutMs: null,
+    });
+    this.pid = daemon.pid;
+    await until("a daemon that stands still", () => {
+      if (daemon.ended) throw new Error(`The daemon has ended: ${daemon.stdout}${daemon.stderr}`);
+      return / T /.test(readFileSync(`/proc/${daemon.pid}/stat`, "latin1")) || null;
+    });
+  }
+
+  /** Lets a daemon that stands still go on; returns when it answers. */
+  async goOn(): Promise<void> {
+    process.kill(this.pid, "SIGCONT");
+    await until("the daemon's answer", () => this.client.status({}).catch(() => null));
   }
 
   async mode(mode: Mode): Promise<void> {

@@ -10,6 +10,7 @@ import { held } from "./leak/held.ts";
 import { incoming } from "./leak/incoming.ts";
 import { killed } from "./leak/killed.ts";
 import { allNamed } from "./leak/named.ts";
+import { older } from "./leak/older.ts";
 import { type Row, servePeer } from "./leak/row.ts";
 import { ROWS } from "./leak/rows.ts";
 import { unidentified } from "./leak/unidentified.ts";
@@ -18,6 +19,7 @@ import { unidentified } from "./leak/unidentified.ts";
 const { ROW = "" } = process.env;
 const rows = ROWS.filter((row) => row.name.includes(ROW));
 const current = rows.filter((row) => !row.opensFirst);
+const before = rows.filter((row) => row.opensFirst);
 
 type Part = (t: TestContext, firewall: Firewall, rows: readonly Row[]) => Promise<void>;
 
@@ -36,6 +38,7 @@ describe("leak matrix", { concurrency: 2 }, () => {
   part("held; held then denied", "ask", current, held);
   part("daemon killed", "allow", current, killed);
   part("not yet identified", "allow", current, unidentified);
+  part("older than the firewall", null, before, older);
   part("incoming", "allow", [], (t, firewall) => incoming(t, firewall));
   part("of 1,000 short-lived processes each is named in the flows", "allow", [], (_, firewall) => allNamed(firewall));
 });

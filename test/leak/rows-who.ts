@@ -61,7 +61,17 @@ const inherited: readonly Row[] = [
   }),
 ];
 
+const running = "what runs already goes on while it is asked about, or while its program is not known";
+
 const older: readonly Row[] = [
+  udpRow({
+    name: "older process, new socket, udp",
+    argv: (world) => [world.probe, ...udp(world), "--wait-start"],
+    opensFirst: true,
+    refused: null,
+    note: "new to Holdfast when it opens its socket, so its first datagram is held",
+  }),
+  tcpRow({ name: "older process, new socket, tcp", argv: (world) => [world.probe, ...tcp(world), "--wait-start"], opensFirst: true }),
   udpRow({ name: "opened before, udp", argv: (world) => [world.probe, ...udp(world), "--wait-stdin"], opensFirst: true }),
   udpRow({
     name: "opened before, udp connected",
@@ -79,6 +89,7 @@ const older: readonly Row[] = [
     opensFirst: true,
     arrives: (packets) => packets.some((packet) => packet.protocol === 6 && packet.payload.includes("holdfast")),
     refused: null,
+    notApplicable: { held: running, "held then denied": running, "not yet identified": running },
     note: "its handshake is over and not counted; cut means that nothing more leaves, no FIN and no RST either",
   }),
   udpRow({

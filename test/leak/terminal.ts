@@ -116,11 +116,11 @@ function descendants(pid: number): number[] {
 }
 
 /** Whether there is a socket in SYN_SENT (02 in net/ipv4/tcp_ipv4.c, get_tcp4_sock) in its network namespace. */
-function isConnecting(pid: number): boolean {
+export function isConnecting(pid: number): boolean {
   return /^ *\d+: \S+ \S+ 02 /m.test(read(`/proc/${pid}/net/tcp`) + read(`/proc/${pid}/net/tcp6`));
 }
 
-function isStopped(pid: number): boolean {
+export function isStopped(pid: number): boolean {
   return /\) T /.test(read(`/proc/${pid}/stat`));
 }
 

@@ -60,6 +60,10 @@ struct outcome packet(const struct options *options)
 	for (int i = 0; i < options->count; i++, outcome.sent++)
 		if (sendto(fd, frame, size, 0, (void *)&to, sizeof(to)) < 0)
 			return failed("sendto");
+	if (options->stay)
+		wait_line(options, "sent");
+	if (options->again && sendto(fd, frame, size, 0, (void *)&to, sizeof(to)) < 0)
+		return failed("sendto");
 	return outcome;
 }
 

@@ -79,6 +79,7 @@ static const struct {
 	FIELD("sendmmsg", SWITCH, mmsg),
 	FIELD("gso", SWITCH, gso),
 	FIELD("reply", SWITCH, reply),
+	FIELD("wait-start", SWITCH, wait_start),
 	FIELD("wait-socket", SWITCH, wait_socket),
 	FIELD("wait-stdin", SWITCH, wait_stdin),
 	FIELD("stay", SWITCH, stay),
@@ -140,6 +141,8 @@ int run(int argc, char **argv)
 			continue;
 		if (!parse(argc, argv, &options))
 			return 2;
+		if (options.wait_start)
+			wait_line(&options, "started");
 		double start = now_ms();
 		struct outcome outcome = operations[i].run(&options);
 		print_outcome(&options, &outcome, now_ms() - start);

@@ -31,6 +31,7 @@ struct options {
 	int count, size; /* size: bytes of each payload, 0: as long as its text */
 	int fd;
 	bool nonblocking, fastopen, mptcp, uring, connected, mmsg, gso, reply;
+	bool wait_start;  /* wait for a line on standard input before anything else */
 	bool wait_socket; /* wait for a line on standard input after socket() */
 	bool wait_stdin;  /* ... and after connect(), before the first byte is sent */
 	bool stay;	  /* wait for a line after sending, with the socket still open */

@@ -9,13 +9,22 @@ export type DaemonOptions = {
   readonly rules: string;
   readonly socket: string;
   readonly mode: "allow" | "deny" | "ask";
+  /** Stands still (SIGSTOP) when its rules are in force, and before it has taken one record from the kernel. */
+  readonly standing?: boolean;
   readonly objectFile?: string;
   readonly bounds?: Readonly<Record<string, number>>;
 };
 
-const options = JSON.parse(process.argv[2] ?? "{}") as DaemonOptions;
+const { standing = false, ...options } = JSON.parse(process.argv[2] ?? "{}") as DaemonOptions;
+let stood = !standing;
 const daemon = await startDaemon({
   ...options,
+  /* Asked for when all else is done, before anything is awaited. */
+  get socket() {
+    if (!stood) process.kill(process.pid, "SIGSTOP");
+    stood = true;
+    return options.socket;
+  },
   whenAway: null,
   scope: scopeOf(options.scope),
   log: (sentence) => console.error(sentence),

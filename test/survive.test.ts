@@ -339,6 +339,8 @@ test("a broken rule file is refused whole, and what it said before stays in forc
     assert.deepEqual((await group())?.problems, []);
     rmSync(file);
     await until("the group to go", async () => ((await group()) === undefined ? true : null));
+    writeFileSync(file, "alow any -> any\n");
+    assert.match(await holdfast.health("rule-files"), /group "work" is refused, and none of its rules is in force: line 1/);
   }),
 );
 

@@ -27,12 +27,23 @@ function noUser(name: string, passwd: string): boolean {
   }
 }
 
-/** A sentence for each program file, script and user of `rule` that is not there. Globs, packages and services are not looked for. */
-export function absentWords({ who }: Rule, passwd = "/etc/passwd"): string[] {
+/** The lists a rule is about. */
+export function listsOf({ where }: Rule): string[] {
+  return where.flatMap((place) => (place.kind === "list" ? [place.name] : []));
+}
+
+/**
+ * A sentence for each program file, script and user of `rule` that is not there, and for each of its lists that is not among `lists`.
+ * Globs, packages and services are not looked for.
+ */
+export function absentWords(rule: Rule, lists: readonly string[], passwd = "/etc/passwd"): string[] {
+  const { who } = rule;
   const files = [who.program, who.via].flatMap((program) =>
     (program?.kind === "path" || program?.kind === "script") && noFile(program.value) ? [program.value] : [],
   );
   const words = files.map((path) => `There is no file "${path}" here: until there is, the rule matches no program`);
   if (who.user !== null && noUser(who.user, passwd)) words.push(`There is no user "${who.user}" here: the rule matches nobody`);
+  for (const name of listsOf(rule))
+    if (!lists.includes(name)) words.push(`There is no list "${name}" here: until "holdfast lists add" makes it, nothing is on it`);
   return words;
 }

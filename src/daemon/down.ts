@@ -175,7 +175,7 @@ function tellHealth({ rulebook, health }: Engine): void {
     "rule-files",
     "warning",
     problem
-      ? `Rule group "${refused?.name}" is refused, and its last good text is in force: line ${problem.line}: ${problem.message}`
+      ? `Rule group "${refused?.name}" is refused, and ${refused?.rules ? "its last good text" : "none of its rules"} is in force: line ${problem.line}: ${problem.message}`
       : null,
   );
 }

@@ -56,6 +56,8 @@ function parseEntry(part: Word, current: Protocol): PortSpec {
   if (head === "ip") return { protocol: parseNumbered(tail, column), ports: null };
   if (head === "any") return { protocol: null, ports: parseRange(tail, column) };
   const protocol = protocolNumber(head);
+  if (protocol === null && protocolNumber(tail) !== null)
+    throw new Stop(column, `${shown(text)} is the wrong way round: expected ${tail}/${head}`);
   if (protocol === null) {
     throw new Stop(
       column,

@@ -87,6 +87,11 @@ function parseEntry(word: Word): Where {
   if (text === "") throw new Stop(word.column, "Cannot read an empty entry: expected a place on both sides of each comma");
   const special = WORDS.find((known) => known === text);
   if (special !== undefined) return { kind: special };
+  const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:]*)/i.exec(text);
+  if (url !== null) {
+    const host = url[1] ? `the host alone, ${shown(url[1])}` : "a host";
+    throw new Stop(word.column, `${shown(text)} is the address of a page: expected ${host}; ports follow after a space`);
+  }
   const prefixed = parsePrefixed(text, word);
   if (prefixed !== null) return prefixed;
   if (text.includes("/")) return parseCidr(text, word);

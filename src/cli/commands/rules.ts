@@ -32,7 +32,7 @@ export function addRules(program: Command, context: Context): void {
     .argument("<rule>", `the rule in quotes, as in 'allow /usr/bin/curl -> 192.0.2.7 tcp/443'`)
     .action(async (text: string) => {
       edited(await context.client().addRule({ text }), "Added");
-      for (const sentence of await absent(text)) output.error(sentence);
+      for (const sentence of await absent(context, text)) output.error(sentence);
     });
   rules
     .command("rm")
@@ -66,10 +66,15 @@ export function addRules(program: Command, context: Context): void {
 }
 
 /** What a rule names and is not here: in force all the same. Nothing of a text the daemon alone can read. */
-async function absent(text: string): Promise<string[]> {
-  const [{ parseRule }, { absentWords }] = await Promise.all([import("../../rules/parse.ts"), import("../absent.ts")]);
+async function absent(context: Context, text: string): Promise<string[]> {
+  const [{ parseRule }, { absentWords, listsOf }] = await Promise.all([import("../../rules/parse.ts"), import("../absent.ts")]);
   const parsed = parseRule(text);
-  return parsed.ok ? absentWords(parsed.rule) : [];
+  if (!parsed.ok) return [];
+  const lists = listsOf(parsed.rule).length === 0 ? [] : (await context.client().listLists({})).lists;
+  return absentWords(
+    parsed.rule,
+    lists.map(({ name }) => name),
+  );
 }
 
 /** What the daemon would say to the same file: rules that cannot be read, and those this version cannot enforce. */

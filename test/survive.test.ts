@@ -9,6 +9,7 @@ import { test } from "node:test";
 import type { ReplyOf } from "../src/contract/api.ts";
 import { LAYOUT_VERSION } from "../src/contract/layout.gen.ts";
 import { OBJECT_FILE } from "../src/daemon/object-file.ts";
+import { lockFile, scopeOf } from "../src/kernel/pins.ts";
 import { smallDisk } from "./survive/disk.ts";
 import { Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
 import { linkOf, seemPresent, setLayoutVersion } from "./survive/pinned.ts";
@@ -443,6 +444,7 @@ for (const [command, states] of [
         if (state === "stopped") process.kill(daemon.pid, "SIGCONT");
         if (state !== "killed") await daemon.exited;
         assert.equal(existsSync(holdfast.pins), false, "the daemon has not put anything back");
+        assert.equal(existsSync(lockFile(scopeOf(world.scope))), false, "the lock's file is gone");
         assert.ok(existsSync(join(world.scope, "cgroup.procs")));
         assert.deepEqual(await holdfast.remove(command), { ...(await holdfast.remove(command)), pid: null, links: 0 });
         await prober.stop();

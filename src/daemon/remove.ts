@@ -112,6 +112,8 @@ export async function remove(options: ScopeOptions): Promise<Removed> {
     process.kill(pid, "SIGTERM");
     await stopped(scope, pid);
   });
+  /* A killed daemon has left its lock's file. */
+  lockScope(scope)?.();
   return { scope: scope.path, pid, links, pins, filters, held: 0 };
 }
 

@@ -10,7 +10,7 @@ import { decodeBytes, visible } from "../contract/bytes.ts";
 import { Failure } from "../contract/failure.ts";
 import { fileReason } from "../contract/file-reason.ts";
 import type { RunOptions } from "../contract/local.ts";
-import { scopeOf } from "../kernel/pins.ts";
+import { lockFile, scopeOf } from "../kernel/pins.ts";
 import { hasTerminal } from "../kernel/terminal.ts";
 import { printRule } from "../rules/print.ts";
 import { asCaller, type Caller, lastArguments, theCaller } from "./caller.ts";
@@ -213,6 +213,6 @@ export async function run(options: RunOptions): Promise<number> {
     await removeSet(scope, async () => {});
     cgroup.remove();
     rmSync(folder, { recursive: true, force: true });
-    rmSync(join(RUN_FOLDER, `${scope.id}.lock`), { force: true });
+    rmSync(lockFile(scope), { force: true });
   }
 }

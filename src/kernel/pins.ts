@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where the cgroup tree and the pins are: file systems found or mounted, BPFFS/holdfast/<cgroup id>/, one daemon for each scope. */
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { join, relative } from "node:path";
 import koffi from "koffi";
 import { Failure } from "../contract/failure.ts";
@@ -127,13 +139,27 @@ export function removeEmptyRoot(): void {
   }
 }
 
-/** Takes the scope's lock for as long as the returned function is not called; null when another daemon has it. */
+/** The file whose lock says that a daemon has the scope. */
+export function lockFile({ id }: Pick<Scope, "id">): string {
+  return `/run/holdfast/${id}.lock`;
+}
+
+/** Takes the scope's lock for as long as the returned function is not called; null when another daemon has it. Its file goes with it. */
 export function lockScope(scope: Scope): (() => void) | null {
+  const file = lockFile(scope);
   mkdirSync("/run/holdfast", { recursive: true, mode: 0o755 });
-  const fd = openSync(`/run/holdfast/${scope.id}.lock`, "a", 0o600);
-  if (flock_(fd, LOCK_EX_NB) !== 0) {
+  for (;;) {
+    const fd = openSync(file, "a", 0o600);
+    if (flock_(fd, LOCK_EX_NB) !== 0) {
+      closeSync(fd);
+      return null;
+    }
+    /* Whoever had it may have taken the file away after it was opened here: then this is nobody's lock. */
+    if (statSync(file, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino)
+      return () => {
+        unlinkSync(file);
+        closeSync(fd);
+      };
     closeSync(fd);
-    return null;
   }
-  return () => closeSync(fd);
 }

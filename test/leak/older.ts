@@ -222,6 +222,9 @@ async function killed(parts: Parts): Promise<void> {
   });
 }
 
+/** Tries to be done before the kernel takes the daemon for away. */
+const ATTEMPTS = 5;
+
 /** The daemon stands still before it has looked at anybody; what waits goes on by itself when it has. */
 async function unidentified(parts: Parts): Promise<void> {
   const { firewall } = parts;
@@ -229,19 +232,24 @@ async function unidentified(parts: Parts): Promise<void> {
   await firewall.up("allow");
   const rule = await firewall.addRule("deny /usr/bin/nobody-has-this -> any");
   await firewall.down();
-  const up = (): Promise<void> => firewall.upStanding("allow");
-  for (let inTime = false; !inTime; ) {
+  let startMs = 0;
+  const up = async (): Promise<void> => {
+    await firewall.upStanding("allow");
+    startMs = performance.now();
+  };
+  let inTime = false;
+  for (let attempt = 0; !inTime && attempt < ATTEMPTS; attempt++) {
     await under(parts, "not yet identified", { flags: [again], up }, async (t, waiting) => {
       const applicable = waiting.filter(({ row }) => row.notApplicable?.["not yet identified"] === undefined);
-      const startMs = performance.now();
       await world.peer.clear();
       const processes = new Map(applicable.map(({ row, next }) => [row, next()]));
       for (const process of processes.values()) process.go();
       for (const process of processes.values()) await process.tried();
-      for (const { row } of applicable) await assertNothing(world, row);
+      const arrived = await Promise.allSettled(applicable.map(({ row }) => assertNothing(world, row)));
       await firewall.goOn();
       inTime = performance.now() - startMs < SAFE_MS;
       if (!inTime) return t.diagnostic("the daemon stood for so long that the kernel took it for away: once more");
+      for (const each of arrived) if (each.status === "rejected") throw each.reason;
       const held = (await firewall.client.status({})).counters?.unknownHeld ?? 0;
       assert.ok(held >= applicable.length, `The kernel held ${held} packets of programs it did not know`);
       await cells(
@@ -263,4 +271,5 @@ async function unidentified(parts: Parts): Promise<void> {
   }
   await firewall.up("allow");
   await firewall.removeRule(rule);
+  if (!inTime) await parts.t.test("not yet identified", { skip: `the machine was too slow, ${ATTEMPTS} times` }, () => {});
 }

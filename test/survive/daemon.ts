@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A daemon with another kernel object, or with tables so small that a test can fill them. Options: one argument of JSON; SIGTERM ends it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { startDaemon } from "../../src/daemon/daemon.ts";
-import { scopeOf } from "../../src/kernel/pins.ts";
+import { pinFolder, scopeOf } from "../../src/kernel/pins.ts";
 
 export type DaemonOptions = {
   readonly scope: string;
@@ -16,17 +18,20 @@ export type DaemonOptions = {
 };
 
 const { standing = false, ...options } = JSON.parse(process.argv[2] ?? "{}") as DaemonOptions;
+const scope = scopeOf(options.scope);
 let stood = !standing;
 const daemon = await startDaemon({
   ...options,
-  /* Asked for when all else is done, before anything is awaited. */
-  get socket() {
-    if (!stood) process.kill(process.pid, "SIGSTOP");
-    stood = true;
-    return options.socket;
+  /* Looked at again when the hooks are attached, and before a record is read. */
+  get rules() {
+    if (!stood && existsSync(join(pinFolder(scope), "links"))) {
+      stood = true;
+      process.kill(process.pid, "SIGSTOP");
+    }
+    return options.rules;
   },
   whenAway: null,
-  scope: scopeOf(options.scope),
+  scope,
   log: (sentence) => console.error(sentence),
 });
 console.log(JSON.stringify({ pid: process.pid }));

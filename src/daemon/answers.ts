@@ -66,9 +66,9 @@ function answerOnce(engine: Engine, question: OpenQuestion, allow: boolean): { r
       throw error;
     }
     forFlow(engine, () => (allow ? engine.holds.release(hold) : engine.holds.refuse(hold)));
-    /* What is let go is reported by its next packet; what is refused has none. */
-    if (!allow)
-      judged(engine, hold.flow, { action: Action.DENY, by: DecidedBy.ONCE, rule: 0, generation: engine.generation, timeMs: Date.now() });
+    const action = allow ? Action.ALLOW : Action.DENY;
+    const { generation } = engine;
+    judged(engine, hold.flow, { action, by: DecidedBy.ONCE, rule: 0, generation, looked: true, timeMs: Date.now() });
     counts[allow ? "released" : "refused"] += 1;
   }
   return counts;

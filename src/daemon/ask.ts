@@ -95,22 +95,30 @@ export function decisionOn(engine: Engine, flow: FlowFields): DecisionFields {
 
 /** Looks at a waiting flow again: by what the kernel decides now, it is sent, refused, or asked about. Null: nothing waits. */
 export function reconsider(engine: Engine, hold: Hold | null): "released" | "refused" | "waits" {
-  if (hold === null) return "waits";
+  if (hold === null || !engine.holds.has(hold)) return "waits";
   if (hold.flow.class === 0) {
     const classId = engine.kernel.classOf(hold.image);
+    /* What was kept back of its program comes first, and the hold is looked at with it. */
+    if (classId !== 0 && engine.unnamed.has(hold.image)) return "waits";
     if (classId !== 0) engine.holds.identified(hold, classId);
   }
   const decision = decisionOn(engine, hold.flow);
+  const report = (): void => {
+    const ambiguous = decision.ambiguous !== 0;
+    judged(engine, hold.flow, { ...decision, ambiguous, generation: engine.generation, looked: true, timeMs: Date.now() });
+  };
   if (decision.action === Action.ALLOW) {
     engine.holds.release(hold);
+    report();
     return "released";
   }
   if (decision.action === Action.DENY) {
     engine.holds.refuse(hold);
-    judged(engine, hold.flow, { ...decision, ambiguous: decision.ambiguous !== 0, generation: engine.generation, timeMs: Date.now() });
+    report();
     return "refused";
   }
-  if (decision.action === Action.ASK) ask(engine, hold, decision.rule);
+  if (decision.action === Action.ASK && hold.gone) engine.holds.forget(hold);
+  else if (decision.action === Action.ASK) ask(engine, hold, decision.rule);
   return "waits";
 }
 

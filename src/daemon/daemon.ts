@@ -347,7 +347,10 @@ function sweep(engine: Engine): void {
     engine.holds.note(socket.flow, socket.key, socket.rule);
   }
   engine.kernel.keepOnceOf(alive);
-  for (const hold of engine.holds.all()) if (hold.flow.direction === 0 && !alive.has(hold.flow.cookie)) engine.holds.forget(hold);
+  for (const hold of engine.holds.all()) {
+    const kept = hold.gone && engine.unnamed.has(hold.image);
+    if (hold.flow.direction === 0 && !alive.has(hold.flow.cookie) && !kept) engine.holds.forget(hold);
+  }
   reconsiderAll(engine);
 }
 

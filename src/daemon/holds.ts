@@ -38,6 +38,8 @@ export type Hold = {
   packets: KeptPacket[];
   /** Packets that came, those not kept included. */
   seen: number;
+  /** Its socket is gone. What it sent before its program was known goes out all the same when a rule allows it, as it would have. */
+  gone: boolean;
 };
 
 type Answered = { readonly key: OnceKeyFields; readonly allow: boolean };
@@ -110,6 +112,11 @@ export class Holds {
     return this.#holds.size;
   }
 
+  /** Whether it still waits. */
+  has(hold: Hold): boolean {
+    return this.#holds.get(hold.key) === hold;
+  }
+
   all(): Hold[] {
     return [...this.#holds.values()];
   }
@@ -133,7 +140,7 @@ export class Holds {
       return null;
     }
     this.#perApp.set(flow.class, count + 1);
-    const hold: Hold = { key, flow, image, rule, sinceMs: Date.now(), packets: [], seen: 0 };
+    const hold: Hold = { key, flow, image, rule, sinceMs: Date.now(), packets: [], seen: 0, gone: false };
     this.#holds.set(key, hold);
     return hold;
   }
@@ -191,6 +198,8 @@ export class Holds {
   release(hold: Hold): void {
     this.forget(hold);
     this.counters.released += 1;
+    /* Nobody is there for a connection. */
+    if (hold.gone && hold.flow.protocol === PROTOCOL_TCP) return;
     if (hold.packets.length === 0 || !this.#maySend(hold.flow)) return;
     const space = this.#spaces.enter(hold.flow.netns, hold.flow.tgid);
     if (space === null) return;
@@ -211,7 +220,7 @@ export class Holds {
   refuse(hold: Hold): void {
     this.forget(hold);
     this.counters.refused += 1;
-    if (hold.flow.protocol !== PROTOCOL_TCP || hold.flow.direction !== 0) return;
+    if (hold.gone || hold.flow.protocol !== PROTOCOL_TCP || hold.flow.direction !== 0) return;
     const space = this.#spaces.enter(hold.flow.netns, hold.flow.tgid);
     if (space === null) return;
     const last = hold.packets.at(-1);

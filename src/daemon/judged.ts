@@ -27,6 +27,8 @@ export type Judgement = {
   readonly generation: number;
   readonly timeMs: number;
   readonly undecided?: boolean;
+  /** The daemon looked again at what the kernel had met before. */
+  readonly looked?: boolean;
   /** The names of the peer come to different verdicts, or are more than are decided. */
   readonly ambiguous?: boolean;
 };
@@ -63,13 +65,9 @@ const AMBIGUOUS = "Ambiguous: the names this address was asked for come to diffe
 
 /** Files a verdict and tells whoever follows. */
 export function judged(engine: Engine, flow: FlowFields, judgement: Judgement): void {
-  const { action, by, rule, generation, timeMs, undecided = false, ambiguous = false } = judgement;
-  if (by === DecidedBy.RULE && rule !== 0) {
-    const before = engine.hits.get(rule);
-    engine.hits.set(rule, { hits: (before?.hits ?? 0) + 1, lastUsedMs: timeMs });
-  }
+  const { action, by, rule, generation, timeMs, undecided = false, looked = false, ambiguous = false } = judgement;
   const talk = conversation(flow);
-  const record = engine.flows.judged({
+  const { record, echo } = engine.flows.judged({
     ...talk,
     names: engine.names.of(talk.peerAddress, askerOf(flow)),
     classId: flow.class as FlowVerdictEvent["classId"],
@@ -83,7 +81,12 @@ export function judged(engine: Engine, flow: FlowFields, judgement: Judgement): 
     reason: ambiguous ? AMBIGUOUS : null,
     generation,
     undecided,
+    looked,
     timeMs,
   });
+  if (by === DecidedBy.RULE && rule !== 0 && !echo) {
+    const before = engine.hits.get(rule);
+    engine.hits.set(rule, { hits: (before?.hits ?? 0) + 1, lastUsedMs: timeMs });
+  }
   engine.publish({ kind: "flow", undecided: record.undecided || record.verdict === "held", flow: shownFlow(engine, record) });
 }

@@ -21,14 +21,16 @@ import { RunCgroup } from "./run-cgroup.ts";
 import { askOnTerminal } from "./run-questions.ts";
 import { type Summary, summarize, summaryLines } from "./run-summary.ts";
 import { ORDER_FD, type Order } from "./starter.ts";
+import { showNamed } from "./up.ts";
 
 const RUN_FOLDER = "/run/holdfast";
 /** The exit code when Holdfast itself failed (cli.md). */
 const FAILED = 125;
 /** As a shell: a command that a signal ended gives this and the signal's number. */
 const SIGNALLED = 128;
-/** How long the last events are awaited after COMMAND has ended, milliseconds. */
+/** How long the last events are awaited after COMMAND has ended, milliseconds; those of programs without a name yet, longer than they wait for one. */
 const LAST_EVENTS_MS = 1000;
+const LAST_NAMES_MS = 5000;
 const POLL_MS = 20;
 
 const sentenceOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
@@ -93,11 +95,15 @@ async function exitOf(child: ChildProcess): Promise<number> {
 
 /** Until the records of what COMMAND did have come, as far as they come at all. */
 async function lastEvents({ backend, engine }: Daemon): Promise<void> {
-  for (let waited = 0; waited < LAST_EVENTS_MS; waited += POLL_MS) {
-    await sleep(POLL_MS);
+  const since = performance.now();
+  for (let waited = 0; waited < LAST_NAMES_MS; waited = performance.now() - since) {
+    engine.kernel.catchUp();
     await Promise.all(engine.identifying);
+    showNamed(engine);
     const { flows } = await backend.listFlows({ app: null, to: null, verdict: null, undecided: false, since: null });
-    if (waited > 0 && flows.every(({ state }) => state === "closed")) return;
+    const named = engine.unnamed.size === 0 && engine.identifying.size === 0;
+    if (named && (waited > LAST_EVENTS_MS || flows.every(({ state }) => state === "closed"))) return;
+    await sleep(POLL_MS);
   }
 }
 

@@ -21,6 +21,11 @@ export class Unnamed {
   readonly #waiting = new Map<string, { readonly key: ImageKeyFields; readonly sinceMs: number; readonly records: FlowRing[] }>();
   #count = 0;
 
+  /** How many records are kept back. */
+  get size(): number {
+    return this.#count;
+  }
+
   /** Keeps a record back; false when there is no room, and it has to go on as it is. */
   keep(record: FlowRing): boolean {
     if (this.#count >= MAX_RECORDS) return false;

@@ -26,7 +26,7 @@ import { PROTOCOL_UDP, parsePacket } from "../kernel/packet.ts";
 import { reconsider } from "./ask.ts";
 import { namesTold } from "./dns.ts";
 import type { Engine } from "./engine.ts";
-import { askerOf } from "./holds.ts";
+import { askerOf, type Hold } from "./holds.ts";
 import { identifyImage } from "./identify.ts";
 import { conversation, judged, totalsOf, VERDICTS } from "./judged.ts";
 import type { Named } from "./unnamed.ts";
@@ -47,8 +47,7 @@ export function onRecord(engine: Engine, record: RingRecord): void {
       if (record.event.flow.class !== CLASS_UNKNOWN || !engine.unnamed.keep(record)) onFlow(engine, record.event);
       break;
     case "flow-end":
-      /* Whoever asked has given up: its packets are not sent any more. The question stays, and its answer meets the retry. */
-      for (const hold of engine.holds.all()) if (hold.flow.cookie === record.event.flow.cookie) engine.holds.forget(hold);
+      for (const hold of holdsOf(engine, record.event.flow.cookie)) hold.gone = true;
       for (const key of engine.holds.forgetAnswers(record.event.flow.cookie)) engine.kernel.removeOnce(key);
       if (!engine.unnamed.has(record.event.key) || !engine.unnamed.keep(record)) onFlowEnd(engine, record.event);
       break;
@@ -155,7 +154,17 @@ function onFlow(engine: Engine, event: Decoded<typeof FlowEvent>): void {
   });
 }
 
+const holdsOf = (engine: Engine, cookie: bigint): Hold[] => engine.holds.all().filter(({ flow }) => flow.cookie === cookie);
+
 function onFlowEnd(engine: Engine, event: Decoded<typeof FlowEndEvent>): void {
+  /*
+   * Whoever asked has given up: what waits for an answer is not sent any more; the question stays, and its answer meets the retry. What
+   * only waited for its program's name has it by now.
+   */
+  for (const hold of holdsOf(engine, event.flow.cookie)) {
+    reconsider(engine, hold);
+    engine.holds.forget(hold);
+  }
   engine.flows.ended({
     ...conversation(event.flow),
     totals: totalsOf(event.counters),

@@ -33,6 +33,8 @@ export type FlowVerdictEvent = Conversation & {
   readonly reason: string | null;
   readonly generation: number;
   readonly undecided: boolean;
+  /** The daemon looked at a flow that waits, or is running, again; else an attempt as the kernel met it. */
+  readonly looked: boolean;
   /** Milliseconds since the epoch. */
   readonly timeMs: number;
 };

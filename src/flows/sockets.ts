@@ -6,8 +6,11 @@ import { highest, more, NOTHING } from "./counters.ts";
 import type { Conversation, FlowCountEvent, FlowVerdictEvent } from "./event.ts";
 import type { Entry } from "./record.ts";
 
-/** A conversation that is still there, and the last verdict on it (its record may have moved on with another's). */
-export type Talk = { entry: Entry; verdict: FlowVerdictEvent["verdict"] };
+/**
+ * A conversation that is still there, and the last verdict on it (its record may have moved on with another's). `lookedMs`: when the daemon
+ * gave it, until the kernel has come to the same; null for a verdict of the kernel's.
+ */
+export type Talk = { entry: Entry; verdict: FlowVerdictEvent["verdict"]; lookedMs: number | null };
 
 type Socket = {
   /** Least recently used first. */
@@ -65,7 +68,7 @@ export class Sockets {
   open(event: FlowVerdictEvent, entry: Entry): Talk[] {
     const socket = this.#use(event.cookie) ?? { talks: new Map(), totals: this.#older.get(event.cookie) ?? NOTHING };
     this.#sockets.set(event.cookie, socket);
-    socket.talks.set(talkKey(event), { entry, verdict: event.verdict });
+    socket.talks.set(talkKey(event), { entry, verdict: event.verdict, lookedMs: event.looked ? event.timeMs : null });
     this.#conversations += 1;
     const gone = socket.talks.size > this.#limits.perSocket ? this.#dropOldestTalk(socket) : [];
     while (this.#conversations > this.#limits.conversations) gone.push(...this.#forgetOldest());

@@ -29,7 +29,7 @@ function event(cookie: number, more: Partial<FlowVerdictEvent> = {}): FlowVerdic
       reason: null,
       generation: 1,
     },
-    ...{ undecided: false, timeMs: 1000 },
+    ...{ undecided: false, looked: false, timeMs: 1000 },
     ...more,
   };
 }
@@ -57,7 +57,7 @@ const lines = (flows: FlowTable): string[] =>
 test("judged() counts connections alike in one record", () => {
   const flows = table();
   flows.judged(event(1));
-  const record = flows.judged(event(2, { tgid: 200, timeMs: 2000 }));
+  const { record } = flows.judged(event(2, { tgid: 200, timeMs: 2000 }));
   assert.deepEqual(record, {
     ...{ id: 1, app: CURL.app, pid: 200, uid: 1000, direction: "out", protocol: 6, address: "192.0.2.1", port: 443, localPort: 40002 },
     ...{ own: false, names: [], verdict: "allow", by: "mode", rule: null, reason: null, generation: 1, undecided: false, state: "open" },
@@ -84,7 +84,7 @@ test("judged() keeps apart what differs", () => {
 test("judged() takes our port for incoming connections, whatever the peer's", () => {
   const flows = table();
   flows.judged(event(1, { direction: "in", peerPort: 5001, localPort: 22 }));
-  assert.equal(flows.judged(event(2, { direction: "in", peerPort: 5002, localPort: 22 })).attempts, 2);
+  assert.equal(flows.judged(event(2, { direction: "in", peerPort: 5002, localPort: 22 })).record.attempts, 2);
   assert.equal(flows.changes(0).flows[0]?.port, 22);
 });
 
@@ -161,6 +161,18 @@ test("judged() joins a held connection to the record its answer already has", ()
   assert.deepEqual(flows.changes(0).removed, [2]);
 });
 
+test("judged() counts one attempt once, in whichever order kernel and daemon come to its refusal", () => {
+  const flows = table();
+  const refusal = { verdict: "deny", by: "rule", ruleId: 5 } as const;
+  flows.judged(event(1, { verdict: "held" }));
+  flows.judged(event(1, { ...refusal, looked: true, timeMs: 1010 }));
+  assert.equal(flows.judged(event(1, { ...refusal, timeMs: 1009 })).record.attempts, 1);
+  assert.equal(flows.judged(event(1, { ...refusal, timeMs: 1011 })).record.attempts, 2);
+  flows.judged(event(2, { verdict: "held", peerPort: 80 }));
+  flows.judged(event(2, { ...refusal, peerPort: 80 }));
+  assert.equal(flows.judged(event(2, { ...refusal, peerPort: 80, looked: true })).record.attempts, 1);
+});
+
 test("judged() leaves a connection nobody answered in the history as held", () => {
   const flows = table();
   flows.judged(event(1, { verdict: "held" }));
@@ -204,7 +216,7 @@ test("judged() names a program that was unknown, in its own record or the one it
   flows.judged(event(1, { ...UNKNOWN, verdict: "held", by: null }));
   flows.judged(event(2, { ...UNKNOWN, verdict: "held", by: null }));
   assert.deepEqual(lines(flows), ["1 held held 1", "2 held held 1"]);
-  assert.equal(flows.judged(event(1)).app?.name, "curl");
+  assert.equal(flows.judged(event(1)).record.app?.name, "curl");
   assert.deepEqual(lines(flows), ["1 allow open 1", "2 held held 1"]);
   flows.judged(event(2));
   assert.deepEqual(lines(flows), ["1 allow open 2"]);

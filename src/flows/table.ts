@@ -31,6 +31,8 @@ export type FlowTableStats = {
 };
 
 const MAX_REMOVED = 4096;
+/** As long as a thread may stand between its call and its packet, with the daemon's look at the same in between. */
+const ECHO_MS = 100;
 
 export class FlowTable {
   readonly #nextId: () => FlowId;
@@ -58,12 +60,13 @@ export class FlowTable {
     this.#sockets.older(cookie, totals);
   }
 
-  /** A verdict on a new flow, or a new one on a flow. Returns the record as it is now. */
-  judged(event: FlowVerdictEvent): FlowRecord {
+  /** A verdict on a new flow, or a new one on a flow. Returns the record as it is now, and whether kernel and daemon told one thing twice. */
+  judged(event: FlowVerdictEvent): { readonly record: FlowRecord; readonly echo: boolean } {
     const talk = this.#sockets.find(event);
+    const echo = talk !== null && isEcho(talk, event);
     const entry = talk === null ? this.#begin(event) : this.#judgedAgain(talk, event);
     this.#makeRoom();
-    return snapshot(entry);
+    return { record: snapshot(entry), echo };
   }
 
   /** A socket's running totals. They may be told as often as one likes. */
@@ -126,8 +129,8 @@ export class FlowTable {
     const from = talk.entry;
     const key = keyOf(event);
     if (from.key === key) {
-      // The kernel reports a refusal again only when the same socket tried again.
-      if (event.verdict === "deny" && talk.verdict === "deny") from.facts.attempts += 1;
+      // The kernel reports a refusal again only when the same socket tried again, or when the daemon has found the same at the same time.
+      if (event.verdict === "deny" && talk.verdict === "deny" && !isEcho(talk, event)) from.facts.attempts += 1;
       this.#judge(from, event);
     } else if (!this.#byKey.has(key) && movesWhole(from, key)) {
       this.#judge(from, event);
@@ -136,6 +139,7 @@ export class FlowTable {
       talk.entry = this.#join(event);
     }
     talk.verdict = event.verdict;
+    talk.lookedMs = event.looked ? event.timeMs : null;
     return talk.entry;
   }
 
@@ -207,6 +211,12 @@ export class FlowTable {
       }
     }
   }
+}
+
+/** Whether daemon and kernel tell of one verdict on one attempt, each by itself. */
+function isEcho(talk: Talk, { verdict, looked, timeMs }: FlowVerdictEvent): boolean {
+  if (verdict !== talk.verdict) return false;
+  return looked || (talk.lookedMs !== null && (verdict === "allow" || timeMs - talk.lookedMs < ECHO_MS));
 }
 
 /**

@@ -34,7 +34,7 @@ import { close } from "./libc.ts";
 import { dropLists, putLists } from "./lists.ts";
 import { eventCounter, readable, shareHeap, trimHeap } from "./memory.ts";
 import { type Loaded, type LoadOptions, loadObject, type MapName, readIterator } from "./object.ts";
-import { openRing } from "./ring.ts";
+import { openRing, takeOldest } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
 import { dropText, putText, readTexts } from "./texts.ts";
 
@@ -93,6 +93,8 @@ export function openKernel(options: LoadOptions): Kernel {
   const live = attachIterator(loaded.program("live_sockets"), loaded.map("sockets"), "live_sockets");
   const events = openRing(loaded.map("events"), EVENTS_SIZE);
   const held = openRing(loaded.map("held"), HELD_SIZE);
+  /* A packet is held before its flow ends. */
+  const rings = [events, held];
   const wake = eventCounter();
   const cpus = possibleCpus();
   const own = new Map<bigint, Map<string, Uint8Array>>();
@@ -142,8 +144,10 @@ export function openKernel(options: LoadOptions): Kernel {
     while (!closing) {
       const end = performance.now() + TURN_MS;
       let count = 0;
-      do count = events.drain(each, BATCH) + held.drain(each, BATCH);
-      while (count > 0 && performance.now() < end);
+      while (takeOldest(rings, each)) {
+        count += 1;
+        if (count % BATCH === 0 && performance.now() >= end) break;
+      }
       if (count > 0) await new Promise((resolve) => setImmediate(resolve));
       else await readable([events.fd, held.fd, wake], found ? LOOK_MS : REST_MS);
       found = count > 0;
@@ -264,7 +268,9 @@ export function openKernel(options: LoadOptions): Kernel {
       each = (bytes) => listener(decodeRecord(bytes));
       reading = read();
     },
-    catchUp: () => void events.drain(each),
+    catchUp() {
+      while (takeOldest(rings, each));
+    },
     pinned: () => existsSync(options.folder),
     quiet,
     async close() {

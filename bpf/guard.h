@@ -85,12 +85,12 @@ static __always_inline int made_in_scope(struct sock *sk, const struct policy *p
 	return BPF_CORE_READ(ancestor, kn, id) == policy->scope_cgroup;
 }
 
-/* A packet socket that is older than the programs: its namespace gets filters, and nobody is stopped. */
+/* A packet socket of the scope that is older than the programs: its namespace gets filters, and nobody is stopped. */
 static __always_inline void packet_socket_there(struct sock *sk, __u32 tgid, const struct policy *policy)
 {
 	__u64 netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
 
-	if (tgid == policy->daemon_tgid || !made_in_scope(sk, policy) || bpf_map_lookup_elem(&guarded, &netns))
+	if (tgid == policy->daemon_tgid || bpf_map_lookup_elem(&guarded, &netns))
 		return;
 	if (!want_filters(netns, tgid, 0))
 		count(COUNTER_STOPPED_FULL);

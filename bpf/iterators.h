@@ -20,7 +20,7 @@ static __always_inline void peer_of_older(struct sock *sk, struct flow_id *flow)
 	flow->peer_low = word64(address[2], address[3]);
 }
 
-/* Gives a socket that is older than the programs its owner. Runs before the packet hooks are attached, so there is no race. */
+/* Gives a socket of the scope that is older than the programs its owner. Runs before the packet hooks are attached, so there is no race. */
 static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const struct policy *policy)
 {
 	struct task_struct *task = ctx->task;
@@ -34,6 +34,9 @@ static __always_inline void adopt_socket(struct bpf_iter__task_file *ctx, const 
 		return;
 	struct sock *sk = socket->sk;
 
+	/* The iterator goes over the whole machine. */
+	if (!made_in_scope(sk, policy))
+		return;
 	if (sk->__sk_common.skc_family == AF_PACKET_)
 		return packet_socket_there(sk, task->tgid, policy);
 	if (sk->__sk_common.skc_family != AF_INET_ && sk->__sk_common.skc_family != AF_INET6_)

@@ -6,8 +6,9 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Holdfast, withHoldfast } from "./survive/holdfast.ts";
-import type { PacketFilter } from "./world.ts";
+import { type Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
+import { Stream } from "./survive/traffic.ts";
+import { outcomesOf, type PacketFilter, type Running } from "./world.ts";
 
 const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
 const SOURCE = join(import.meta.dirname, "native/escape.c");
@@ -126,6 +127,18 @@ test("a connection older than the daemon goes on under ask; its socket's next on
   }),
 );
 
+test("a connection older than the daemon goes on under ask, however long the daemon's start takes", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    await world.peer.serve({ tcp: [ALLOWED] });
+    const stream = await Stream.start(world, ALLOWED);
+    /* So long that the kernel would take it for away. */
+    await holdfast.upWith({ mode: "ask", slowMs: 2500 });
+    await stream.more(50);
+    assert.deepEqual((await holdfast.client.listQuestions({})).questions, []);
+  }),
+);
+
 test("a raw socket's packets are no replies to what others have received", options, () =>
   withHoldfast(async (holdfast) => {
     const { world } = holdfast;
@@ -174,5 +187,26 @@ test("a connection older than the daemon is cut when it is denied", options, () 
       assert.match((await older.exited).stdout, /ECONNABORTED/);
       await holdfast.remove();
     }
+  }),
+);
+
+test("a connection outside the scope goes on, whatever the rules of the scope say", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    await world.peer.serve({ tcp: [ALLOWED] });
+    const connect = async (cgroup: boolean): Promise<Running> => {
+      const args = ["tcp", "--to", world.peer.address4, "--port", String(ALLOWED), "--wait-stdin"];
+      const older = world.start([world.probe, ...args], { cgroup });
+      await older.line((line) => line.includes('"connected"'));
+      return older;
+    };
+    const [inside, outside] = [await connect(true), await connect(false)];
+    const established = (): number => world.shell("a", "cat /proc/net/tcp").match(/ 01 /g)?.length ?? 0;
+    assert.equal(established(), 2);
+    await holdfast.up("--mode", "deny");
+    await until("the connection inside to be cut", () => (established() < 2 ? true : null));
+    for (const each of [inside, outside]) each.write("\n");
+    assert.match((await inside.exited).stdout, /ECONNABORTED/);
+    assert.equal(outcomesOf((await outside.exited).stdout)[0]?.result, 0);
   }),
 );

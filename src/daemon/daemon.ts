@@ -203,6 +203,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     await lists.ready;
     await putInForce(engine, Number.POSITIVE_INFINITY);
     await kernel.dropLists();
+    /* From the first packet on: what is older than the hooks goes on under ask, and not by what stands in for a daemon that is away. */
+    kernel.heartbeat();
     kernel.attach();
     engine.guards.start();
   } catch (error) {

@@ -13,17 +13,22 @@ export type DaemonOptions = {
   readonly mode: "allow" | "deny" | "ask";
   /** Stands still (SIGSTOP) when its rules are in force, and before it has taken one record from the kernel. */
   readonly standing?: boolean;
+  /** What its start takes longer than it does, before the hooks are attached. */
+  readonly slowMs?: number;
   readonly objectFile?: string;
   readonly bounds?: Readonly<Record<string, number>>;
 };
 
-const { standing = false, ...options } = JSON.parse(process.argv[2] ?? "{}") as DaemonOptions;
+const { standing = false, slowMs = 0, ...options } = JSON.parse(process.argv[2] ?? "{}") as DaemonOptions;
 const scope = scopeOf(options.scope);
 let stood = !standing;
+let waitMs = slowMs;
 const daemon = await startDaemon({
   ...options,
-  /* Looked at again when the hooks are attached, and before a record is read. */
+  /* Looked at when the tables are there, and again when the hooks are attached, before a record is read. */
   get rules() {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, waitMs);
+    waitMs = 0;
     if (!stood && existsSync(join(pinFolder(scope), "links"))) {
       stood = true;
       process.kill(process.pid, "SIGSTOP");

@@ -96,7 +96,7 @@ export class Holdfast {
   }
 
   /** The same through test/survive/daemon.ts. */
-  async upWith(options: Pick<DaemonOptions, "mode" | "objectFile" | "bounds">): Promise<Running> {
+  async upWith(options: Pick<DaemonOptions, "mode" | "objectFile" | "bounds" | "slowMs">): Promise<Running> {
     return this.#started([TEST_DAEMON, JSON.stringify({ ...this.place, ...options })], '"pid"');
   }
 

@@ -330,12 +330,12 @@ __noinline __u32 listed4(__u32 set, __u32 count, __u32 address)
 		const struct list_span4 *entry = table_list_spans4(set, at + (left >> 1));
 
 		if (!entry)
-			return NAME_NO_CLASS;
+			return NAME_FAILED;
 		at += (left >> 1) & -not_above(entry->start, address);
 		left -= left >> 1;
 	}
 	const struct list_span4 *span = table_list_spans4(set, at);
-	return span ? span->class : NAME_NO_CLASS;
+	return span ? span->class : NAME_FAILED;
 }
 
 __noinline __u32 listed6(__u32 set, __u32 count, __u64 high, __u64 low)
@@ -346,12 +346,12 @@ __noinline __u32 listed6(__u32 set, __u32 count, __u64 high, __u64 low)
 		const struct list_span6 *entry = table_list_spans6(set, at + (left >> 1));
 
 		if (!entry)
-			return NAME_NO_CLASS;
+			return NAME_FAILED;
 		at += (left >> 1) & -not_above_128(entry->start_high, entry->start_low, high, low);
 		left -= left >> 1;
 	}
 	const struct list_span6 *span = table_list_spans6(set, at);
-	return span ? span->class : NAME_NO_CLASS;
+	return span ? span->class : NAME_FAILED;
 }
 
 /* The first rule for a connection by the lists its peer's address is on; as above. */

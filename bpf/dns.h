@@ -267,7 +267,8 @@ static __always_inline void learn_address(struct dns_work *work, __u64 high, __u
 	if (place->id && (place->id != ref.id || place->tgid != ref.tgid))
 		count(COUNTER_NAMES_FULL);
 	*place = ref;
-	bpf_map_update_elem(&names, &key, now, BPF_ANY);
+	if (bpf_map_update_elem(&names, &key, now, BPF_ANY))
+		count(COUNTER_NAMES_LOST);
 }
 
 static long address_step(__u32 step, struct dns_walk *walk)
@@ -288,7 +289,8 @@ static __always_inline void keep_candidate(struct dns_work *work)
 	if (work->id <= CANDIDATE_TRUSTED)
 		work->id += 2;
 	work->candidate.id = work->id;
-	bpf_map_update_elem(&candidates, &work->id, &work->candidate, BPF_ANY);
+	if (bpf_map_update_elem(&candidates, &work->id, &work->candidate, BPF_ANY))
+		count(COUNTER_NAMES_LOST);
 }
 
 /* mDNS tells names below .local and no others (RFC 6762, 3). */
@@ -405,12 +407,13 @@ static __always_inline __u32 udp_payload(struct __sk_buff *skb)
 	return start[0] >> 4 == 6 && start[6] == IPPROTO_UDP_ ? sizeof(struct ipv6_header) + 8 : 0;
 }
 
-/* Reads the message behind `at` and its one question; 0 when it is none that could teach or ask a name. */
+/* Reads the message behind `at` and its one question; 0 when it is none that could teach or ask a name: `bad` says whether it is unreadable. */
 static __always_inline int read_message(struct __sk_buff *skb, struct dns_walk *walk, __u32 at, __u32 response)
 {
 	struct dns_work *work = walk->work;
 	__u32 length = skb->len - at;
 
+	work->bad = 1;
 	if (!at || at > skb->len || length < DNS_HEADER)
 		return 0;
 	if (length > DNS_MOST)
@@ -428,7 +431,8 @@ static __always_inline int read_message(struct __sk_buff *skb, struct dns_walk *
 	if (dns_u16(work, 4) != 1)
 		return 0;
 	read_name(walk, DNS_HEADER);
-	if (work->bad || !work->text_length || work->end + 4 > work->length)
+	work->bad |= work->end + 4 > work->length;
+	if (work->bad || !work->text_length)
 		return 0;
 	sum_name(walk);
 	work->at = work->end + 4;
@@ -479,7 +483,10 @@ static __noinline void note_question(struct __sk_buff *skb, struct flow_id *flow
 		if (read_message(skb, &walk, udp_payload(skb), 0)) {
 			struct question_key key = question_of(work, flow);
 
-			bpf_map_update_elem(&questions, &key, &one, BPF_ANY);
+			if (bpf_map_update_elem(&questions, &key, &one, BPF_ANY))
+				count(COUNTER_NAMES_LOST);
+		} else if (work->bad) {
+			count(COUNTER_NAMES_LOST);
 		}
 		__sync_fetch_and_and(&work->busy, 0);
 		return;
@@ -532,8 +539,11 @@ static __noinline int learn_answer(struct __sk_buff *skb, struct flow_id *flow)
 	work->trusted = 0;
 	work->count = 0;
 	work->ttl = 0;
-	if (!read_message(skb, &walk, udp_payload(skb), DNS_RESPONSE))
+	if (!read_message(skb, &walk, udp_payload(skb), DNS_RESPONSE)) {
+		if (work->bad)
+			count(COUNTER_NAMES_LOST);
 		return 0;
+	}
 	if (flow->peer_port == PORT_DNS) {
 		struct question_key key = question_of(work, flow);
 
@@ -554,11 +564,11 @@ static __noinline int learn_answer(struct __sk_buff *skb, struct flow_id *flow)
 
 	work->teaching = 0;
 	bpf_loop(DNS_RECORDS, record_step, &walk, 0);
+	if (work->bad || work->records > DNS_RECORDS)
+		count(COUNTER_NAMES_LOST);
 	/* What cannot be read to its end says nothing; of what is longer than we read, the part that was read counts. */
 	if (work->bad && work->length < DNS_MOST)
 		return 0;
-	if (work->bad || work->records > DNS_RECORDS)
-		count(COUNTER_NAMES_LOST);
 	if (work->multicast) {
 		work->at = first;
 		work->bad = 0;

@@ -108,12 +108,9 @@ __noinline int stand_in(const struct half *half, const struct flow_id *flow, str
 }
 
 /* The rules' decision, or what stands in for it. */
-static __always_inline int decide(__u32 generation, const struct flow_id *flow, __u32 unread, struct decision *decision)
+static __always_inline void decide(const struct policy *policy, __u32 generation, const struct flow_id *flow, __u32 unread,
+				   struct decision *decision)
 {
-	const struct policy *policy = the_policy();
-
-	if (!flow || !decision || !policy)
-		return 0;
 	struct conn conn = {
 		.peer_high = flow->peer_high,
 		.peer_low = flow->peer_low,
@@ -136,7 +133,6 @@ static __always_inline int decide(__u32 generation, const struct flow_id *flow, 
 		count(COUNTER_DECIDE_FAILED);
 	if (decision->action == ACTION_ASK || decision->action == ACTION_IDENTIFY)
 		stand_in(half, flow, decision);
-	return 0;
 }
 
 /* Best effort: nothing the caller does depends on it. */
@@ -298,7 +294,7 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 	__u16 undecided_before = state->flags & SOCKET_UNDECIDED;
 
 	/* 1. decide */
-	decide(generation, flow, unread, &decision);
+	decide(policy, generation, flow, unread, &decision);
 	state->flags &= ~SOCKET_UNDECIDED;
 	/* A flow that is running goes on when its rule becomes "ask"; only new ones are held. */
 	if (action_before == ACTION_ALLOW && (decision.action == ACTION_ASK || decision.action == ACTION_IDENTIFY)) {

@@ -17,6 +17,8 @@
 
 #include "tables.h"
 
+#define NAME_FAILED (~0u) /* a bucket or span is not there: a class that has no rows, so that the decision fails */
+
 static __always_inline __u64 name_sum_start(const struct name_key *key)
 {
 	return key->words[0];
@@ -63,7 +65,7 @@ static __always_inline __u32 name_class_in(const struct name_bucket *bucket, __u
 	__u32 found = NAME_NO_CLASS;
 
 	if (!bucket)
-		return NAME_NO_CLASS;
+		return NAME_FAILED;
 	/* All eight, without a way out: one cache line, and no paths for the verifier. */
 	for (int i = 0; i < NAME_SLOTS; i++) {
 		__u64 slot = bucket->slots[i];

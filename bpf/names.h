@@ -48,7 +48,10 @@ static __always_inline int names_of(const struct address_names *heard, const str
 	return there->netns == key->netns && there->address_high == key->address_high && there->address_low == key->address_low;
 }
 
-/* The next candidate of the connection, or 0. */
+/*
+ * The next candidate of the connection, or 0. One that had to make room for others while an address still has its name (more questions than
+ * are kept) is counted: rules by that name pass it by.
+ */
 __noinline __u64 next_candidate(const struct conn *conn, __u64 netns, __u32 tgid, __u64 now)
 {
 	__u64 best = 0;
@@ -67,7 +70,11 @@ __noinline __u64 next_candidate(const struct conn *conn, __u64 netns, __u32 tgid
 	key.netns = 0;
 	heard = bpf_map_lookup_elem(&fixed_names, &key);
 	take_best(heard, conn, tgid, now, &best, &id);
-	return !heard || names_of(heard, &key) ? id : NO_CANDIDATE;
+	if (heard && !names_of(heard, &key))
+		return NO_CANDIDATE;
+	if (id && !table_candidate(id))
+		count(COUNTER_NAMES_LOST);
+	return id;
 }
 
 /* Finds the candidates of a connection of process `tgid` in a namespace. */

@@ -6,11 +6,12 @@ import { test } from "node:test";
 import { type Answer, decode as decodePacket } from "dns-packet";
 import { type Address, parseAddress, printAddress } from "../src/contract/address.ts";
 import { decode, encode } from "../src/contract/codec.ts";
-import { AddressNames, Candidate, NamedKey } from "../src/contract/layout.gen.ts";
+import { AddressNames, Candidate, Counter, NamedKey } from "../src/contract/layout.gen.ts";
 import { hostName } from "../src/contract/name.ts";
 import { PORT_LLMNR, PORT_MDNS, readAnswer, type Said } from "../src/daemon/dns-message.ts";
 import { nameWords } from "../src/kernel/fixed-names.ts";
 import { BpfObject, deleteEntry, keys, readEntry, runProgram } from "../src/kernel/libbpf.ts";
+import { possibleCpus } from "../src/kernel/linux.ts";
 import { nameKey } from "../src/lists/hash.ts";
 import { packNames } from "../src/rules/candidate.ts";
 import { ANSWERS, mutate } from "./names/answers.ts";
@@ -40,6 +41,7 @@ function frameOf(message: Uint8Array): Uint8Array {
 class KernelReader {
   readonly #object = new BpfObject(join(import.meta.dirname, "../build/holdfast.bpf.o"));
   readonly #key: ReturnType<typeof nameKey>;
+  readonly #cpus = possibleCpus();
 
   constructor() {
     this.#object.load();
@@ -93,6 +95,13 @@ class KernelReader {
     const all = [...keys(this.#object.mapFd("candidates"), 8)].map((id) => Uint8Array.from(id));
     for (const id of all) deleteEntry(this.#object.mapFd("candidates"), id);
     return all.length;
+  }
+
+  /** How many messages, or names of them, were lost and counted so far. */
+  lost(): number {
+    const values = new BigUint64Array(this.#cpus);
+    readEntry(this.#object.mapFd("counters"), new Uint8Array(Uint32Array.of(Counter.NAMES_LOST).buffer), new Uint8Array(values.buffer));
+    return Number(values.reduce((sum, value) => sum + value, 0n));
   }
 
   close(): void {
@@ -163,8 +172,10 @@ test("read_answer() in the loaded program reads what others read, and nothing fr
     const from = which <= ANSWERS.length ? (ANSWERS[which - 1]?.port ?? port) : port;
     const about = `case ${which}, port ${from}: ${Buffer.from(message).toString("hex")}`;
     last.push({ which, message: about, port: from });
+    const lost = kernel.lost();
     kernel.read(message, from, which);
     const expected = readAnswer(message, from);
+    if (expected === null) assert.ok(kernel.lost() > lost, `not counted: ${about}`);
     try {
       compare(kernel, expected ?? [], which);
       const names = (expected ?? []).flatMap((one) => one.names);

@@ -2,8 +2,10 @@
 /** The loaded program against the reference: the same generator as verdicts.test.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Action } from "../src/contract/layout.gen.ts";
 import { generateSituation } from "./generate.ts";
 import { openLoaded } from "./loaded.ts";
+import { GROUPS, situationOf } from "./verdicts.cases.ts";
 import { reference } from "./verdicts.ts";
 
 const CONNECTIONS = 50;
@@ -30,4 +32,25 @@ test("decide_once() in the loaded program decides as evaluate() does", async (t)
   }
   assert.equal(pairs, SITUATIONS * CONNECTIONS);
   assert.ok(byRule > pairs / 3, `only ${byRule} of ${pairs} pairs were decided by a rule: at least a third must be`);
+});
+
+test("decide_once() holds what tables of lists that are not there would decide", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  const loaded = openLoaded();
+  t.after(() => loaded.close());
+  const listed = GROUPS.filter(({ rules }) => JSON.stringify(rules).includes("list:ads"));
+  let held = 0;
+  for (const group of listed) {
+    const { situation } = situationOf(group);
+    const there = await loaded.decisions(situation);
+    const missing = await loaded.decisions(situation, false);
+    for (const [i, { failed, action }] of missing.entries()) {
+      assert.equal(there[i]?.failed, 0);
+      if (failed !== 0) assert.equal(action, Action.IDENTIFY);
+      held += failed;
+      /* A decision that stands without lists is the same. */
+      if (failed === 0) assert.equal(action, there[i]?.action, JSON.stringify(situation.connections[i]));
+    }
+  }
+  assert.ok(held > 0, "no decision needed a list");
 });

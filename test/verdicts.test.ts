@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test, { after, before, suite } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { Action } from "../src/contract/layout.gen.ts";
 import { evaluate, matchingRules } from "../src/rules/evaluate.ts";
 import { compareRules, STEP_NAMES } from "../src/rules/order.ts";
 import { generateSituation } from "./generate.ts";
@@ -83,6 +84,19 @@ suite("verdicts", () => {
     test(`evaluate(): ${group.sentence}`, async () => assert.deepEqual(decisions(await reference([situation])), expected));
     test(`decide.h: ${group.sentence}`, () => assert.deepEqual(decisions(host.decide([situation])), expected));
   }
+
+  test("decide.h holds a connection whose candidate was overwritten while it was read", () => {
+    let held = 0;
+    for (const group of GROUPS) {
+      const { situation } = situationOf(group);
+      for (const [i, { failed, action }] of host.decideOverwritten(situation).entries()) {
+        const named = (situation.connections[i]?.candidates.length ?? 0) > 0;
+        if (failed !== 0) assert.ok(named && action === Action.IDENTIFY);
+        held += failed;
+      }
+    }
+    assert.ok(held > 20, `${held} were held`);
+  });
 
   test(`evaluate() and decide.h agree on ${PAIRS} random pairs of rule set and connection`, async (t) => {
     const tally = new Tally();

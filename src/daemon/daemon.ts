@@ -305,21 +305,23 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   };
 }
 
-/** What of Holdfast others than root can change, in health: the first of them, and how many more. */
 /**
  * Waits until the programs of sockets older than us are known. A connection among them goes on until then, whatever the rules say about
  * its program; whoever is told that rules are in force means those connections as well.
  */
-async function knowOlder({ kernel, identifying }: Engine): Promise<void> {
+async function knowOlder({ kernel, identifying, log }: Engine): Promise<void> {
   kernel.catchUp();
   const heart = setInterval(() => kernel.heartbeat(), HEARTBEAT_MS);
   try {
-    await Promise.race([Promise.all(identifying), sleep(KNOWN_WITHIN_MS, undefined, { ref: false })]);
+    const late = sleep(KNOWN_WITHIN_MS, true, { ref: false });
+    if ((await Promise.race([Promise.all(identifying), late])) === true)
+      log(`The programs of ${identifying.size} older connections are not known yet: until they are, these go on`);
   } finally {
     clearInterval(heart);
   }
 }
 
+/** What of Holdfast others than root can change, in health: the first of them, and how many more. */
 function lookAtFiles(health: Health, { rules, state }: Pick<StartOptions, "rules" | "state">): void {
   const [first, ...more] = changeableByOthers({ rules, state });
   health.keep("files", "warning", first === undefined ? null : more.length === 0 ? first : `${first}; and ${more.length} more like it`);

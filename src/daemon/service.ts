@@ -181,6 +181,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
 
   return {
     status: async () => {
+      engine.kernel.catchUp();
       const { ordered } = engine.rulebook.book;
       const counters = engine.kernel.counters();
       const { released, refused, dropped } = engine.holds.counters;

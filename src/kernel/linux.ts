@@ -65,7 +65,8 @@ function inumOf(link: string): number {
   return Number(/\[(\d+)\]/.exec(readlinkSync(link))?.[1] ?? 0);
 }
 
-function possibleCpus(): number {
+/** How many values an entry of a per-CPU table has. */
+export function possibleCpus(): number {
   const text = readFileSync("/sys/devices/system/cpu/possible", "latin1").trim();
   const last = text.split(/[-,]/).at(-1);
   return Number(last) + 1;

@@ -2,6 +2,7 @@
 /** Column "not yet identified": a program that Holdfast has not looked at is held where a rule could be about it, and goes on by itself. */
 import type { TestContext } from "node:test";
 import { type Firewall, SAFE_MS } from "../firewall.ts";
+import { until } from "../world/until.ts";
 import { assertArrives, assertNothing, cell, eachRow, patient, waits } from "./cell.ts";
 import type { Row } from "./row.ts";
 import { type Command, Terminal } from "./terminal.ts";
@@ -26,6 +27,8 @@ async function identifiedInTime(firewall: Firewall, terminal: Terminal, row: Row
   const { world } = firewall;
   const program = world.app(`new-${++copies}`);
   const argv = patient(world, row).map((word) => (word === world.probe ? program : word));
+  /* What short-lived programs sent goes out when they are named, which is after their end. */
+  await until("nothing to be held", async () => (await firewall.client.status({})).counters?.heldFlows === 0 || null);
   await world.peer.clear();
   let command: Command | null = null;
   try {

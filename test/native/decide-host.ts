@@ -4,8 +4,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encode } from "../../src/contract/codec.ts";
+import { decode, encode } from "../../src/contract/codec.ts";
 import { Candidate, Decision as DecisionLayout, Half } from "../../src/contract/layout.gen.ts";
+import type { DecisionFields } from "../../src/kernel/kernel.ts";
 import { type CompiledSituation, compileSituation, type Outcome, readDecision, type Situation } from "../verdicts.ts";
 
 const BPF = join(import.meta.dirname, "../../bpf");
@@ -16,9 +17,12 @@ function u32(...values: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
-function message({ policy, lists, conns, candidates }: CompiledSituation): Uint8Array[] {
+/** The id that stands in the memory of candidate `n`: its own. */
+const itsOwn = (n: number): bigint => 2n * BigInt(n) + 2n;
+
+function message({ policy, lists, conns, candidates }: CompiledSituation, idOf = itsOwn): Uint8Array[] {
   const { rows, spans4, spans6, portSpans, users, rules, classRows, nameBuckets, nameRows, listRows } = policy.tables;
-  const packed = Buffer.concat(candidates.map((candidate, n) => encode(Candidate, { ...candidate, id: 2n * BigInt(n) + 2n })));
+  const packed = Buffer.concat(candidates.map((candidate, n) => encode(Candidate, { ...candidate, id: idOf(n) })));
   const tables = [
     rows,
     spans4,
@@ -53,10 +57,14 @@ export class DecideHost {
     }
   }
 
-  #run(situations: readonly CompiledSituation[]): Outcome[][] {
-    const input = Buffer.concat(situations.flatMap(message));
+  #write(input: Uint8Array): Buffer {
     const { status, stdout, stderr } = spawnSync(this.#program, { input, maxBuffer: 1 << 28 });
     if (status !== 0) throw new Error(`decide_host failed: ${stderr.toString()}`);
+    return stdout;
+  }
+
+  #run(situations: readonly CompiledSituation[]): Outcome[][] {
+    const stdout = this.#write(Buffer.concat(situations.flatMap((situation) => message(situation))));
     let offset = 0;
     const decisions = situations.map(({ conns }) =>
       conns.map(() => {
@@ -67,6 +75,13 @@ export class DecideHost {
     );
     if (offset !== stdout.length) throw new Error(`decide_host wrote ${stdout.length} bytes: expected ${offset}`);
     return decisions;
+  }
+
+  /** Decisions as written, where the memory of every candidate has become another's since its id was read. */
+  decideOverwritten(situation: Situation): DecisionFields[] {
+    const compiled = compileSituation(situation);
+    const stdout = this.#write(Buffer.concat(message(compiled, (n) => itsOwn(n + compiled.candidates.length))));
+    return compiled.conns.map((_, i) => decode(DecisionLayout, stdout, i * DecisionLayout.size));
   }
 
   decide(situations: readonly Situation[]): Outcome[][] {

@@ -98,6 +98,11 @@ test("an edit is about the next datagram of a connected socket, whatever the las
       };
       await say("ok", 20);
       await world.peer.arrived({ protocol: "udp", payload: "every" });
+      /* What runs goes on until its program is known. */
+      await until("its program's name", async () => {
+        const { flows } = await holdfast.client.listFlows({ app: null, to: address, verdict: null, undecided: false, since: null });
+        return flows.some(({ app }) => app?.path === first) || null;
+      });
       const { id } = await holdfast.rule(`deny any -> any udp/${DENIED}`);
       assert.ok(id !== null);
       await world.peer.clear();

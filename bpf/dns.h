@@ -239,7 +239,7 @@ static __always_inline void learn_address(struct dns_work *work, __u64 high, __u
 
 	if (ttl > DNS_LEAST_SECONDS)
 		ref.until_ns = work->now + ttl * SECOND_NS;
-	const struct address_names *known = bpf_map_lookup_elem(&names, &key);
+	const struct address_names *known = work->trusted ? bpf_map_lookup_elem(&names, &key) : bpf_map_lookup_elem(&claimed_names, &key);
 	struct address_names *now = &work->fresh;
 	__u64 oldest_ns = ~0ull;
 	__u32 oldest = 0;
@@ -267,7 +267,10 @@ static __always_inline void learn_address(struct dns_work *work, __u64 high, __u
 	if (place->id && (place->id != ref.id || place->tgid != ref.tgid))
 		count(COUNTER_NAMES_FULL);
 	*place = ref;
-	if (bpf_map_update_elem(&names, &key, now, BPF_ANY))
+	long failed =
+		work->trusted ? bpf_map_update_elem(&names, &key, now, BPF_ANY) : bpf_map_update_elem(&claimed_names, &key, now, BPF_ANY);
+
+	if (failed)
 		count(COUNTER_NAMES_LOST);
 }
 
@@ -289,7 +292,10 @@ static __always_inline void keep_candidate(struct dns_work *work)
 	if (work->id <= CANDIDATE_TRUSTED)
 		work->id += 2;
 	work->candidate.id = work->id;
-	if (bpf_map_update_elem(&candidates, &work->id, &work->candidate, BPF_ANY))
+	long failed = work->trusted ? bpf_map_update_elem(&candidates, &work->id, &work->candidate, BPF_ANY) :
+				      bpf_map_update_elem(&claimed_candidates, &work->id, &work->candidate, BPF_ANY);
+
+	if (failed)
 		count(COUNTER_NAMES_LOST);
 }
 
@@ -502,6 +508,9 @@ static __always_inline __u32 is_resolver(struct __sk_buff *skb, const struct flo
 	struct sock *address = NULL;
 
 	if (!policy || !sk || flow->peer_port != PORT_DNS)
+		return 0;
+	/* What came by the loopback device was sent in this namespace: in another than the daemon's, a container's, anybody may have the address. */
+	if (flow->own && (flow->netns != policy->home_netns || !is_own(flow)))
 		return 0;
 	const struct half *half = &policy->halves[policy->generation & 1];
 	__u32 found = 0;

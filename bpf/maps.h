@@ -114,7 +114,7 @@ struct {
 	__type(value, struct peer_state);
 } peers SEC(".maps");
 
-/* What an address was asked for by, learnt from answers (names.h). The least recently used is forgotten: its address has no name then. */
+/* What an address was asked for by, learnt from a configured resolver's answers (names.h). The least recently used is forgotten: its address has no name then. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -129,6 +129,21 @@ struct {
 	__type(key, __u64);
 	__type(value, struct candidate);
 } candidates SEC(".maps");
+
+/* The same as others than a configured resolver say: any program, and anybody on the link. They can crowd out each other, and nothing else. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct named_key);
+	__type(value, struct address_names);
+} claimed_names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct candidate);
+} claimed_candidates SEC(".maps");
 
 /* The same from /etc/hosts, for every namespace (cookie 0). Written by the daemon. Full: what is further down in the file has no effect. */
 struct {
@@ -254,7 +269,8 @@ static __always_inline const struct name_bucket *name_bucket(__u32 source, __u32
 
 static __always_inline const struct candidate *table_candidate(__u64 id)
 {
-	const struct candidate *candidate = bpf_map_lookup_elem(&candidates, &id);
+	const struct candidate *candidate =
+		id & CANDIDATE_TRUSTED ? bpf_map_lookup_elem(&candidates, &id) : bpf_map_lookup_elem(&claimed_candidates, &id);
 
 	return candidate ? candidate : bpf_map_lookup_elem(&fixed_candidates, &id);
 }

@@ -67,6 +67,10 @@ __noinline __u64 next_candidate(const struct conn *conn, __u64 netns, __u32 tgid
 	/* Another address's by now (is_still): it is looked up again with the next packet. */
 	if (heard && !names_of(heard, &key))
 		return NO_CANDIDATE;
+	heard = bpf_map_lookup_elem(&claimed_names, &key);
+	take_best(heard, conn, tgid, now, &best, &id);
+	if (heard && !names_of(heard, &key))
+		return NO_CANDIDATE;
 	key.netns = 0;
 	heard = bpf_map_lookup_elem(&fixed_names, &key);
 	take_best(heard, conn, tgid, now, &best, &id);

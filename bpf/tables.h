@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 #define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
-#define LAYOUT_VERSION 8	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_VERSION 9	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
 #define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
@@ -242,6 +242,7 @@ struct policy {
 	__u64 scope_cgroup;    /* id of the cgroup the programs hang on */
 	__u32 scope_level;     /* its depth: 0 = the root, to which every task belongs */
 	__u32 mount_namespace; /* inode number of the daemon's: the one in which a path means what rules say */
+	__u64 home_netns;      /* cookie of the daemon's network namespace: the one whose own addresses a configured resolver may have */
 	__u64 hash_secret[2];  /* random for each load: keys the hash of arguments */
 	struct half halves[2];
 };

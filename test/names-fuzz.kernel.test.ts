@@ -64,19 +64,19 @@ class KernelReader {
     const value = new Uint8Array(AddressNames.size);
     const candidates = new Set<string>();
     let seconds = 0;
-    if (!readEntry(this.#object.mapFd("names"), key, value)) return { candidates, seconds };
+    if (!readEntry(this.#object.mapFd("claimed_names"), key, value)) return { candidates, seconds };
     for (const ref of decode(AddressNames, value).refs.filter(({ id }) => id !== 0n)) {
       const id = new Uint8Array(BigUint64Array.of(ref.id).buffer);
       const candidate = new Uint8Array(Candidate.size);
       assert.equal(ref.tgid, which);
       assert.equal(ref.id & 1n, 0n, "nobody but a configured resolver is trusted");
-      assert.ok(readEntry(this.#object.mapFd("candidates"), id, candidate), "a name of an address is known");
+      assert.ok(readEntry(this.#object.mapFd("claimed_candidates"), id, candidate), "a name of an address is known");
       const { id: itself, ...known } = decode(Candidate, candidate);
       assert.equal(itself, ref.id);
       candidates.add(Buffer.from(encode(Candidate, { ...known, id: 0n })).toString("hex"));
       seconds = Number((ref.untilNs - ref.learntNs) / 1_000_000_000n);
     }
-    deleteEntry(this.#object.mapFd("names"), key);
+    deleteEntry(this.#object.mapFd("claimed_names"), key);
     return { candidates, seconds };
   }
 
@@ -86,14 +86,14 @@ class KernelReader {
 
   /** The namespaces for which something was learnt that nobody has taken. */
   left(): bigint[] {
-    const all = [...keys(this.#object.mapFd("names"), NamedKey.size)];
+    const all = [...keys(this.#object.mapFd("claimed_names"), NamedKey.size)];
     return all.map((key) => decode(NamedKey, key).netns);
   }
 
   /** Forgets all candidates, and says how many there were. */
   forget(): number {
-    const all = [...keys(this.#object.mapFd("candidates"), 8)].map((id) => Uint8Array.from(id));
-    for (const id of all) deleteEntry(this.#object.mapFd("candidates"), id);
+    const all = [...keys(this.#object.mapFd("claimed_candidates"), 8)].map((id) => Uint8Array.from(id));
+    for (const id of all) deleteEntry(this.#object.mapFd("claimed_candidates"), id);
     return all.length;
   }
 

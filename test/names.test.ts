@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { Flow } from "../src/contract/shapes.ts";
 import { another, client, nameServer, PORT } from "./names/place.ts";
 import { type Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
+import type { Running } from "./world.ts";
 
 const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
 /** The TCP flow to `to`, once it is listed. */
@@ -153,5 +154,70 @@ test("what is on a list is denied from the moment it is added, and goes again wi
     assert.match((await client(holdfast, "plain.example").exited).stdout, /ECONNREFUSED/);
     assert.equal((await holdfast.run("lists", "rm", "addresses")).code, 0);
     assert.match((await client(holdfast, "plain.example").exited).stdout, /connected/);
+  }),
+);
+
+/** Asks `server` for one name after the other, says "asked", and connects to the first address when told to: "connected" or the errno. */
+const ASKS = `
+  const { Resolver } = require("node:dns").promises;
+  const [server, port, ...names] = process.argv.slice(1);
+  const resolver = new Resolver();
+  resolver.setServers([server]);
+  (async () => {
+    const told = [];
+    for (const name of names) told.push(...await resolver.resolve4(name));
+    console.log("asked");
+    process.stdin.once("data", () => {
+      process.stdin.destroy();
+      const socket = require("node:net").connect(Number(port), told[0]);
+      socket.on("connect", () => { console.log("connected"); socket.destroy(); });
+      socket.on("error", (error) => console.log(error.code));
+    });
+  })();`;
+
+async function asks(holdfast: Holdfast, server: string, ...names: string[]): Promise<Running> {
+  const running = holdfast.world.start(holdfast.inside([process.execPath, "-e", ASKS, server, String(PORT), ...names]));
+  await running.line((line) => line === "asked");
+  return running;
+}
+
+for (const [where, netns] of [
+  ["is believed where the daemon is", "a"],
+  ["is none in another network namespace, where anybody may have its address", null],
+] as const)
+  test(`a resolver of this machine ${where}`, options, () =>
+    withHoldfast(async (holdfast) => {
+      const { world } = holdfast;
+      const { address4 } = world.peer;
+      const resolver = "127.0.0.53";
+      await nameServer(holdfast, { "good.example": [address4] }, resolver, "a");
+      await world.peer.serve({ tcp: [PORT] });
+      holdfast.useResolvers(resolver);
+      holdfast.netns = netns;
+      await holdfast.up("--mode", "deny");
+      await holdfast.rule("allow any -> good.example");
+      assert.match((await client(holdfast, "good.example", resolver).exited).stdout, netns === null ? /ECONNREFUSED/ : /connected/);
+      assert.equal((await world.peer.count({ protocol: "tcp" })) === 0, netns === null);
+    }),
+  );
+
+test("names that programs make up crowd out none that a configured resolver told", options, () =>
+  withHoldfast(async (holdfast) => {
+    const { world } = holdfast;
+    const { address4 } = world.peer;
+    const [bad, liar] = [await another(holdfast, 101), await another(holdfast, 102)];
+    const lies = Array.from({ length: 9 }, (_, i) => `lie${i}.example`);
+    await nameServer(holdfast, { "x.tracker.example": [bad] });
+    await nameServer(holdfast, Object.fromEntries(lies.map((name) => [name, [bad]])), liar);
+    await world.peer.serve({ tcp: [PORT] });
+    holdfast.useResolvers(address4);
+    await holdfast.up("--mode", "allow");
+    await holdfast.rule("deny any -> *.tracker.example");
+    const first = await asks(holdfast, address4, "x.tracker.example");
+    const other = await asks(holdfast, liar, ...lies);
+    for (const each of [first, other]) each.write("\n");
+    assert.match((await first.exited).stdout, /ECONNREFUSED/);
+    assert.equal(await world.peer.count({ protocol: "tcp" }), 0);
+    await other.exited;
   }),
 );

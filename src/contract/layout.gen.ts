@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 8;
+export const LAYOUT_VERSION = 9;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -390,7 +390,7 @@ export const Half = {
 
 export const Policy = {
   name: "policy",
-  size: 544,
+  size: 552,
   fields: {
     magic: { offset: 0, type: "u32", count: null },
     version: { offset: 4, type: "u32", count: null },
@@ -401,8 +401,9 @@ export const Policy = {
     scopeCgroup: { offset: 32, type: "u64", count: null },
     scopeLevel: { offset: 40, type: "u32", count: null },
     mountNamespace: { offset: 44, type: "u32", count: null },
-    hashSecret: { offset: 48, type: "u64", count: 2 },
-    halves: { offset: 64, type: Half, count: 2 },
+    homeNetns: { offset: 48, type: "u64", count: null },
+    hashSecret: { offset: 56, type: "u64", count: 2 },
+    halves: { offset: 72, type: Half, count: 2 },
   },
 } as const satisfies StructLayout;
 

@@ -45,6 +45,16 @@ test("NameBook keeps one entry a question and process, however often it is answe
   assert.deepEqual(namesOf(book, 1), ["c.example", "b.example"]);
 });
 
+test("NameBook forgets nothing that a configured resolver said for what others say", () => {
+  const book = new NameBook({ maxAnswers: 2, maxAddresses: 2 });
+  book.learn(answer("true.example", 1));
+  for (let i = 0; i < 5; i++) {
+    book.learn(answer(`lie${i}.example`, 2, { trusted: false }));
+    book.learn(answer("lie.example", 2, { trusted: false, addresses: [`192.0.2.${i + 2}`] }));
+  }
+  assert.equal(namesOf(book, 1)[0], "true.example");
+});
+
 test("NameBook forgets the address it heard of longest ago", () => {
   const book = new NameBook({ maxAddresses: 2 });
   for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3"]) book.learn(answer("a.example", 1, { addresses: [address] }));

@@ -38,8 +38,9 @@ const keyOf = (address: string, netns: bigint): string => `${netns} ${address}`;
 export class NameBook {
   readonly #maxAddresses: number;
   readonly #maxAnswers: number;
-  /** Newest answer first; least recently learnt address first. */
-  readonly #byAddress = new Map<string, Entry[]>();
+  /** Newest answer first; least recently learnt address first. What programs may have made up crowds out only its like, as in the kernel. */
+  readonly #trusted = new Map<string, Entry[]>();
+  readonly #claimed = new Map<string, Entry[]>();
   #hosts: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: NameBookOptions = {}) {
@@ -49,21 +50,26 @@ export class NameBook {
 
   /** How many addresses have a name that was asked for. */
   get size(): number {
-    return this.#byAddress.size;
+    return new Set([...this.#trusted.keys(), ...this.#claimed.keys()]).size;
+  }
+
+  #heard(key: string): Entry[] {
+    return [...(this.#trusted.get(key) ?? []), ...(this.#claimed.get(key) ?? [])];
   }
 
   learn({ names, addresses, source, tgid, netns, trusted, untilMs }: NamesLearnt): void {
     const [asked] = names;
     if (asked === undefined) return;
+    const byAddress = trusted ? this.#trusted : this.#claimed;
     for (const address of addresses) {
       const key = keyOf(address, netns);
-      const others = (this.#byAddress.get(key) ?? []).filter((entry) => entry.tgid !== tgid || entry.names[0] !== asked);
-      this.#byAddress.delete(key);
-      this.#byAddress.set(key, [{ names, source, tgid, trusted, untilMs }, ...others].slice(0, this.#maxAnswers));
+      const others = (byAddress.get(key) ?? []).filter((entry) => entry.tgid !== tgid || entry.names[0] !== asked);
+      byAddress.delete(key);
+      byAddress.set(key, [{ names, source, tgid, trusted, untilMs }, ...others].slice(0, this.#maxAnswers));
     }
-    for (const key of this.#byAddress.keys()) {
-      if (this.#byAddress.size <= this.#maxAddresses) break;
-      this.#byAddress.delete(key);
+    for (const key of byAddress.keys()) {
+      if (byAddress.size <= this.#maxAddresses) break;
+      byAddress.delete(key);
     }
   }
 
@@ -72,9 +78,12 @@ export class NameBook {
     this.#hosts = hosts;
   }
 
-  /** What `address` is called by a process: its own questions before those of others, newer before older, the hosts file last. */
+  /**
+   * What `address` is called by a process: its own questions before those of others, what a configured resolver says before what others say,
+   * newer before older, the hosts file last.
+   */
   of(address: string, { netns, tgid }: Asker): KnownName[] {
-    const entries = this.#byAddress.get(keyOf(address, netns)) ?? [];
+    const entries = this.#heard(keyOf(address, netns));
     const own = entries.filter((entry) => entry.tgid === tgid);
     const others = entries.filter((entry) => entry.tgid !== tgid);
     const known = new Map<string, KnownName>();
@@ -88,14 +97,15 @@ export class NameBook {
   }
 
   /**
-   * The questions that count for a connection of a process to `address`, newest first. What one program may have made up says nothing about
-   * another's connection, and what others were told grows old. An asker of null is nobody in particular, in any namespace.
+   * The questions that count for a connection of a process to `address`, a configured resolver's first, newest first. What one program may
+   * have made up says nothing about another's connection, and what others were told grows old. An asker of null is nobody in particular, in
+   * any namespace.
    */
   candidates(address: string, asker: Asker | null, nowMs: number): Candidate[] {
     const heard =
       asker === null
-        ? [...this.#byAddress].flatMap(([key, entries]) => (key.endsWith(` ${address}`) ? entries : []))
-        : (this.#byAddress.get(keyOf(address, asker.netns)) ?? []);
+        ? [...this.#trusted, ...this.#claimed].flatMap(([key, entries]) => (key.endsWith(` ${address}`) ? entries : []))
+        : this.#heard(keyOf(address, asker.netns));
     const counting = heard
       .map(({ names, trusted, tgid, untilMs }) => ({ names, trusted, own: tgid === asker?.tgid, untilMs }))
       .filter(({ own, trusted, untilMs }) => own || (trusted && nowMs <= untilMs));
@@ -108,8 +118,8 @@ export class NameBook {
 
   /** Addresses that were given for `name`, newest first. */
   addressesOf(name: string): string[] {
-    const heard = [...this.#byAddress].filter(([, entries]) => entries.some(({ names }) => names[0] === name));
+    const heard = [...this.#claimed, ...this.#trusted].filter(([, entries]) => entries.some(({ names }) => names[0] === name));
     const hosts = [...this.#hosts].filter(([, names]) => names.includes(name));
-    return [...heard.map(([key]) => key.slice(key.indexOf(" ") + 1)).reverse(), ...hosts.map(([address]) => address)];
+    return [...new Set(heard.map(([key]) => key.slice(key.indexOf(" ") + 1)).reverse()), ...hosts.map(([address]) => address)];
   }
 }

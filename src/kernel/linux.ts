@@ -33,6 +33,7 @@ import { attachIterator, deleteEntry, keys, LibbpfError, readEntry, runProgram, 
 import { close } from "./libc.ts";
 import { dropLists, putLists } from "./lists.ts";
 import { eventCounter, readable, shareHeap, trimHeap } from "./memory.ts";
+import { openNamespace } from "./netns.ts";
 import { type Loaded, type LoadOptions, loadObject, type MapName, readIterator } from "./object.ts";
 import { openRing, takeOldest } from "./ring.ts";
 import { PolicyTables } from "./tables.ts";
@@ -65,6 +66,13 @@ function inumOf(link: string): number {
   return Number(/\[(\d+)\]/.exec(readlinkSync(link))?.[1] ?? 0);
 }
 
+/** The cookie of the network namespace we are in. */
+function homeCookie(): bigint {
+  const home = openNamespace("/proc/self/ns/net");
+  home.close();
+  return home.cookie;
+}
+
 /** How many values an entry of a per-CPU table has. */
 export function possibleCpus(): number {
   const text = readFileSync("/sys/devices/system/cpu/possible", "latin1").trim();
@@ -85,6 +93,7 @@ export function openKernel(options: LoadOptions): Kernel {
     scopeCgroup: options.scope.id,
     scopeLevel: options.scope.level,
     mountNamespace: inumOf("/proc/self/ns/mnt"),
+    homeNetns: homeCookie(),
     secret: loaded.adopted ? null : [random.readBigUInt64LE(0), random.readBigUInt64LE(8)],
   });
   tables.heartbeat(bootTimeNs());

@@ -53,6 +53,8 @@ export const MAPS = [
   "name_keys",
   "names",
   "candidates",
+  "claimed_names",
+  "claimed_candidates",
   "fixed_names",
   "fixed_candidates",
   "questions",

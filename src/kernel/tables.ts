@@ -54,6 +54,8 @@ export type Fixed = {
   readonly scopeCgroup: bigint;
   readonly scopeLevel: number;
   readonly mountNamespace: number;
+  /** Cookie. */
+  readonly homeNetns: bigint;
   /** Random for each load; null keeps the pinned set's, by which its tags and hashes were made. */
   readonly secret: readonly [bigint, bigint] | null;
 };
@@ -112,6 +114,7 @@ export class PolicyTables {
         scopeCgroup: fixed.scopeCgroup,
         scopeLevel: fixed.scopeLevel,
         mountNamespace: fixed.mountNamespace,
+        homeNetns: fixed.homeNetns,
         hashSecret: fixed.secret ?? before.hashSecret,
       },
       this.#policy,

@@ -71,7 +71,9 @@ suite("tables that edits changed", () => {
           else spare.push(...rules.splice(at, 1));
         }
         if (random.oneIn(6)) known = Math.min(apps.length, known + 3);
-        if (random.oneIn(15)) environment = random.pick(ENVIRONMENTS);
+        /* Places and users each by themselves, too. */
+        if (random.oneIn(15)) environment = { ...random.pick(ENVIRONMENTS), users: environment.users };
+        if (random.oneIn(15)) environment = { ...environment, users: random.pick(ENVIRONMENTS).users };
         if (followed.check(rules, new Map(apps.slice(0, known).map((app, n) => [n + 2, app])), environment)) edited += 1;
       }
     }

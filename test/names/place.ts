@@ -2,7 +2,7 @@
 /** A world with names: servers that tell them, and a program that asks and connects. */
 import { join } from "node:path";
 import type { Holdfast } from "../survive/holdfast.ts";
-import type { Running } from "../world.ts";
+import type { Running, Side } from "../world.ts";
 
 /** Name -> its CNAME, or its addresses. */
 export type Zone = Readonly<Record<string, string | readonly string[]>>;
@@ -30,10 +30,10 @@ export async function another({ world }: Holdfast, last: number): Promise<string
   return address;
 }
 
-/** A name server in the peer's namespace, at the peer's address or another of its addresses. */
-export async function nameServer({ world }: Holdfast, zone: Zone, address = world.peer.address4): Promise<void> {
+/** A name server in the peer's namespace, at the peer's address or another of its addresses; or in another one. */
+export async function nameServer({ world }: Holdfast, zone: Zone, address = world.peer.address4, netns: Side = "b"): Promise<void> {
   const argv = [process.execPath, SERVER, address, "53", JSON.stringify(zone)];
-  await world.start(argv, { cgroup: false, netns: "b", timeoutMs: null }).line((line) => line === "ready");
+  await world.start(argv, { cgroup: false, netns, timeoutMs: null }).line((line) => line === "ready");
 }
 
 /** A program that asks `server`, by default the one at the peer's address, for `name`, and connects to what it is told. */

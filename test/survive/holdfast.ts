@@ -8,7 +8,7 @@ import { unixTransport } from "../../src/cli/transport.ts";
 import { type Client, createClient } from "../../src/client/client.ts";
 import type { ReplyOf } from "../../src/contract/api.ts";
 import { pinFolder, scopeOf } from "../../src/kernel/pins.ts";
-import { type Running, type World, withWorld } from "../world.ts";
+import { type Running, type Side, type World, withWorld } from "../world.ts";
 import type { DaemonOptions } from "./daemon.ts";
 
 const START = join(import.meta.dirname, "../../src/start.js");
@@ -27,6 +27,8 @@ export class Holdfast {
   /** Puts daemons started from now on, and programs started with `inside`, into a mount namespace with another resolv.conf. */
   #resolvConf: string | null = null;
   #daemon: Running | null = null;
+  /** Where daemons started from now on are. */
+  netns: Side = null;
   /** What the command line talks through, without the start of a process for each command. */
   readonly client: Client;
 
@@ -121,7 +123,7 @@ export class Holdfast {
   async #started(args: readonly string[], first: string): Promise<Running> {
     const bind = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
     const wrapped = this.#resolvConf === null ? [] : ["unshare", "--mount", "sh", "-c", bind, this.#resolvConf];
-    const daemon = this.world.start([...wrapped, process.execPath, ...args], { cgroup: false, netns: null, timeoutMs: null });
+    const daemon = this.world.start([...wrapped, process.execPath, ...args], { cgroup: false, netns: this.netns, timeoutMs: null });
     this.#daemon = daemon;
     await daemon.line((line) => line.includes(first));
     return daemon;

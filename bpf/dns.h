@@ -524,11 +524,16 @@ static __always_inline __u32 is_resolver(struct __sk_buff *skb, const struct flo
 	return BPF_CORE_READ(address, __sk_common.skc_net.net, user_ns, level) == 0;
 }
 
+static __always_inline int is_names_port(__u16 port)
+{
+	return port == PORT_DNS || port == PORT_MDNS || port == PORT_LLMNR;
+}
+
 /* Whether a datagram that was let in may tell names: it answers a question of this socket, or is what others tell everybody on the link. */
 static __always_inline int tells_names(const struct flow_id *flow)
 {
-	return flow->protocol == IPPROTO_UDP_ && ((flow->peer_port == PORT_DNS && flow->direction == DIRECTION_OUT) ||
-						  flow->peer_port == PORT_MDNS || flow->peer_port == PORT_LLMNR);
+	return flow->protocol == IPPROTO_UDP_ && is_names_port(flow->peer_port) &&
+	       (flow->peer_port != PORT_DNS || flow->direction == DIRECTION_OUT);
 }
 
 /* Learns from an answer. 0: it teaches nothing; else 1, and CANDIDATE_TRUSTED << 1 where a configured resolver said it. */

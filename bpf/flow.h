@@ -161,6 +161,27 @@ static __always_inline void report(const struct socket_state *state, const struc
 			   decision->action == ACTION_ALLOW || decision->action == ACTION_DENY ? unhurried(event->header.time_ns) : URGENT);
 }
 
+/* What counts of the policy now; 0: it is none that these programs can read. */
+static __always_inline __u32 generation_in_force(const struct policy *policy)
+{
+	__u32 generation = *(volatile const __u32 *)&policy->generation;
+
+	return policy->magic == LAYOUT_MAGIC && policy->version == LAYOUT_VERSION ? generation : 0;
+}
+
+/* Whether the socket's own word is about this peer. */
+static __always_inline int is_remembered(const struct socket_state *state, const struct policy *policy, __u64 hash, verdict_word word,
+					 __u64 now)
+{
+	return word >> TAG_SHIFT == tag_of(hash) && (!now || state->word_check == word_check(policy, hash, word));
+}
+
+/* Without connections, a long silence ends the flow. */
+static __always_inline int is_silent(__u64 now, __u64 since)
+{
+	return now && (__s64)(now - since) > (__s64)REPLY_WINDOW_NS;
+}
+
 /* The word of one of many peers; 0: none, or another program's. Like its fellow below not part of judge(), for its stack's sake. */
 __noinline __u64 recall_peer(const struct flow_id *flow, __u64 *since, __u32 *rule)
 {
@@ -197,17 +218,14 @@ static __always_inline verdict_word recall(struct socket_state *state, const str
 	__u64 since = state->word_ns;
 
 	*rule = state->rule;
-	if (word >> TAG_SHIFT != tag || (now && state->word_check != word_check(policy, hash, word))) {
+	if (!is_remembered(state, policy, hash, word, now)) {
 		if (!now)
 			return 0;
 		word = recall_peer(flow, &since, rule);
 		if (word >> TAG_SHIFT != tag)
 			return 0;
 	}
-	/* Without connections, a long silence ends the flow. */
-	if (now && (__s64)(now - since) > (__s64)REPLY_WINDOW_NS)
-		return 0;
-	return word;
+	return is_silent(now, since) ? 0 : word;
 }
 
 static __always_inline void remember(struct socket_state *state, const struct flow_id *flow, const struct decision *decision,
@@ -260,8 +278,8 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 
 	if (!state || !flow || !policy)
 		return ACTION_IDENTIFY;
-	generation = *(volatile const __u32 *)&policy->generation;
-	if (generation == 0 || policy->magic != LAYOUT_MAGIC || policy->version != LAYOUT_VERSION)
+	generation = generation_in_force(policy);
+	if (generation == 0)
 		return ACTION_IDENTIFY;
 
 	__u64 hash = peer_hash(policy, flow);

@@ -445,7 +445,7 @@ static __always_inline void settle_accepted(struct __sk_buff *skb, struct bpf_so
 	__builtin_memset(&state->counters, 0, sizeof(state->counters));
 }
 
-static __always_inline void peer_of_socket(struct bpf_sock *sk, struct flow_id *flow)
+static __always_inline void peer_of_socket(const struct bpf_sock *sk, struct flow_id *flow)
 {
 	if (sk->family == AF_INET_) {
 		flow->peer_high = 0;
@@ -456,6 +456,19 @@ static __always_inline void peer_of_socket(struct bpf_sock *sk, struct flow_id *
 	}
 	flow->peer_port = bpf_ntohs(sk->dst_port);
 	flow->local_port = sk->src_port;
+}
+
+static __always_inline void let_through(const struct __sk_buff *skb, struct socket_state *state, int direction, __u64 now)
+{
+	if (direction == DIRECTION_OUT) {
+		__sync_fetch_and_add(&state->counters.packets_out, 1);
+		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
+	} else {
+		__sync_fetch_and_add(&state->counters.packets_in, 1);
+		__sync_fetch_and_add(&state->counters.bytes_in, skb->len);
+	}
+	if (now)
+		state->word_ns = now;
 }
 
 static __always_inline __u8 sent_to(const struct __sk_buff *skb)
@@ -491,11 +504,44 @@ static __always_inline int has_one_peer(const struct bpf_sock *sk, const struct 
  */
 static __always_inline int is_plain(struct __sk_buff *skb, const struct bpf_sock *sk)
 {
-	__u8 start[8];
+	const __u8 *start = (void *)(long)skb->data;
 
-	if (bpf_skb_load_bytes(skb, 0, start, sizeof(start)))
+	/* Where it does not lie in one piece, its headers are read. */
+	if (start + 8 > (const __u8 *)(long)skb->data_end)
 		return 0;
 	return start[0] == 0x45 || (start[0] >> 4 == 6 && start[6] == sk->protocol);
+}
+
+/*
+ * Most packets: their socket has one peer, and the verdict it remembers is in force and allows. judge() would find just that; here no flow is
+ * filled in for it. `flow` is none either: the compiler keeps what the hash takes of it in registers. What names have to do with is left to the
+ * hooks. Not part of them, for their stack's sake.
+ */
+static __noinline int goes_on(struct __sk_buff *skb, const struct bpf_sock *sk, struct socket_state *state, int direction)
+{
+	const struct policy *policy = the_policy();
+	verdict_word word = *(const volatile verdict_word *)&state->word;
+	struct flow_id flow;
+	__u64 now = 0;
+
+	if (!policy || WORD_ACTION(word) != ACTION_ALLOW || WORD_GENERATION(word) == 0 ||
+	    WORD_GENERATION(word) != generation_in_force(policy) || !has_one_peer(sk, state))
+		return 0;
+	if (!is_connection(sk)) {
+		now = bpf_ktime_get_coarse_ns();
+		if (is_names_port(bpf_ntohs(sk->dst_port)) || sent_to(skb))
+			return 0;
+	}
+	if (direction == DIRECTION_OUT && !is_plain(skb, sk))
+		return 0;
+	peer_of_socket(sk, &flow);
+	flow.protocol = sk->protocol;
+	flow.sent_to = 0;
+	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
+	if (!is_remembered(state, policy, peer_hash(policy, &flow), word, now) || is_silent(now, state->word_ns))
+		return 0;
+	let_through(skb, state, direction, now);
+	return 1;
 }
 
 /*
@@ -553,6 +599,8 @@ int on_egress(struct __sk_buff *skb)
 	if (state->flags & SOCKET_OURS)
 		return GO_ON;
 	settle_accepted(skb, sk, state);
+	if (goes_on(skb, sk, state, DIRECTION_OUT))
+		return GO_ON;
 	flow = state->flow;
 	flow.sent_to = 0;
 	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
@@ -601,10 +649,7 @@ int on_egress(struct __sk_buff *skb)
 	if (action != ACTION_DENY && asks_names(&flow))
 		note_question(skb, &flow); /* held, it may be sent later */
 	if (action == ACTION_ALLOW) {
-		__sync_fetch_and_add(&state->counters.packets_out, 1);
-		__sync_fetch_and_add(&state->counters.bytes_out, skb->len);
-		if (now)
-			state->word_ns = now;
+		let_through(skb, state, DIRECTION_OUT, now);
 		return GO_ON;
 	}
 	if (action == ACTION_DENY) {
@@ -642,6 +687,8 @@ int on_ingress(struct __sk_buff *skb)
 	if (state->flags & SOCKET_OURS)
 		return GO_ON;
 	settle_accepted(skb, sk, state);
+	if (goes_on(skb, sk, state, DIRECTION_IN))
+		return GO_ON;
 	flow = state->flow;
 	flow.sent_to = 0;
 	flow.own = skb->ifindex == LOOPBACK_IFINDEX;
@@ -680,17 +727,13 @@ int on_ingress(struct __sk_buff *skb)
 			count(COUNTER_UNKNOWN_HELD);
 		return REFUSE;
 	}
-	__sync_fetch_and_add(&state->counters.packets_in, 1);
-	__sync_fetch_and_add(&state->counters.bytes_in, skb->len);
-	if (now) {
-		state->word_ns = now;
-		if (tells_names(&flow)) {
-			int told = learn_answer(skb, &flow);
+	if (now && tells_names(&flow)) {
+		int told = learn_answer(skb, &flow);
 
-			if (told)
-				copy_answer(skb, &flow, told >> 1);
-		}
+		if (told)
+			copy_answer(skb, &flow, told >> 1);
 	}
+	let_through(skb, state, DIRECTION_IN, now);
 	return GO_ON;
 }
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import type { z } from "zod";
 import { ApiEvent, ROUTES } from "../src/contract/api.ts";
-import { Checked, ErrorReply, ListsUpdated, Presets } from "../src/contract/replies.ts";
+import { Checked, ErrorReply, ListsUpdated, Presets, RestoredAll } from "../src/contract/replies.ts";
 import { type ApiServer, startApi } from "../src/daemon/api.ts";
 import { FLOW, fakeBackend, HOSTILE_SHOWN, QUESTION } from "./fake-backend.ts";
 
@@ -332,8 +332,25 @@ test("holdfast rules import, rules export, backup and restore use files as the c
   assert.deepEqual(backend.calls[0]?.request, { file: "mine.lsrules", text: "allow any -> any\ndeny any <- any\n" });
   assert.equal((await holdfast(withSocket(`backup ${file}`))).exit, 0);
   assert.equal(statSync(file).mode & 0o777, 0o600);
+  backend.calls.length = 0;
   const restored = await holdfast(withSocket(`restore ${file} --json`));
-  assert.equal(ROUTES.restore.reply.parse(JSON.parse(restored.out)).rules, 1);
+  const { rules: restoredRules, lists } = RestoredAll.parse(JSON.parse(restored.out));
+  assert.equal(restoredRules, 1);
+  assert.deepEqual(lists, [
+    { name: "ads", outcome: "there", problem: null },
+    { name: "far", outcome: "added", problem: null },
+    { name: "gone", outcome: "missing", problem: 'Cannot read "/nonexistent/l": there is no such file or folder' },
+  ]);
+  assert.equal(restored.exit, 1);
+  assert.equal(restored.err, 'List gone is not there: Cannot read "/nonexistent/l": there is no such file or folder\n');
+  const far = { source: "https://example.org/l", format: "domains", rule: false, every: 60, allowHttp: false, allowLocal: true };
+  assert.deepEqual(
+    backend.calls.filter(({ name }) => name === "addList" || name === "exceptList"),
+    [
+      { name: "exceptList", request: { name: "ads", entry: "ok.example" } },
+      { name: "addList", request: { name: "far", content: null, ...far } },
+    ],
+  );
 });
 
 /** Lines of a child's standard output, one at a time. */

@@ -221,7 +221,11 @@ export function fakeBackend(replies: Partial<Backend> = {}): FakeBackend {
       rules: [{ text: "allow any -> any", enabled: true, until: null, created: TIME }],
       settings: { "history-days": 30 },
       groups: [],
-      lists: [],
+      lists: [
+        { name: "ads", source: LIST.source, format: "hosts", every: null, allowHttp: false, allowLocal: false, exceptions: ["ok.example"] },
+        { name: "far", source: "https://example.org/l", format: "domains", every: 60, allowHttp: false, allowLocal: true, exceptions: [] },
+        { name: "gone", source: "/nonexistent/l", format: "hosts", every: null, allowHttp: false, allowLocal: false, exceptions: [] },
+      ],
     }),
     restore: async ({ rules }) => ({ rules: rules.length, settings: 1, groups: 0, revision: 6, generation: 10 }),
     subscribe: (_topics, listener) => {

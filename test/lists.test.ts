@@ -95,3 +95,37 @@ test("holdfast rules import brings the lists its rules name", async (t) => {
     assert.equal((await firewall.client.listLists({})).lists.length, lists.length);
   });
 });
+
+test("holdfast restore brings the lists of a backup back, read and downloaded anew", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  const server = createServer((_request, reply) => reply.end("far.example\nnear.example\n")).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/far.txt`;
+  await withFirewall("allow", async (firewall) => {
+    const file = join(firewall.world.dir, "ads.txt");
+    const backup = join(firewall.world.dir, "backup.json");
+    writeFileSync(file, "one.example\ntwo.example\n");
+    await firewall.must("lists", "add", file, "--format", "suffixes");
+    await firewall.must("lists", "except", "ads", "ok.one.example");
+    await firewall.must("lists", "add", url, "--allow-http", "--allow-local", "--every", "1d", "--no-rule");
+    const looks = async () =>
+      (await firewall.client.listLists({})).lists.map(({ added: _added, updated: _updated, checked: _checked, ...list }) => list);
+    const before = await looks();
+    assert.equal((await firewall.must("backup", backup)).lists, 2);
+    const restored = async () => (await firewall.must("restore", backup)).lists;
+    const both = (outcome: string) => ["ads", "far"].map((name) => ({ name, outcome, problem: null }));
+    assert.deepEqual(await restored(), both("there"));
+    for (const name of ["ads", "far"]) await firewall.must("lists", "rm", name);
+    assert.deepEqual(await restored(), both("added"));
+    assert.deepEqual(await looks(), before);
+    const { verdict } = await firewall.client.explain({ app: "/usr/bin/curl", to: "x.two.example", port: 443 });
+    assert.equal(verdict, "deny", "the list's rule is back, and once");
+    assert.equal((await firewall.client.listRules({})).rules.filter(({ text }) => text === "deny any -> list:ads").length, 1);
+    await firewall.must("lists", "rm", "ads");
+    await firewall.must("lists", "add", url, "--name", "ads", "--allow-http", "--allow-local", "--no-rule");
+    const taken = await firewall.hf("restore", backup);
+    assert.equal(taken.status, 1);
+    assert.match(taken.stderr, /^List ads is not there: a list of that name comes from elsewhere; "holdfast lists rm ads"/);
+  });
+});

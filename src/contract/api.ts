@@ -239,7 +239,7 @@ export const ROUTES = {
   },
   restore: {
     ...PATHS.restore,
-    summary: "Put a backup in the place of what there is",
+    summary: "Put the rules, settings and groups of a backup in the place of what there is; lists are added with addList",
     request: replies.Backup,
     reply: replies.Restored,
   },

@@ -242,14 +242,31 @@ export const Backup = z.strictObject({
   ),
   settings: z.record(z.string(), SettingValue),
   groups: z.array(z.strictObject({ name: z.string(), enabled: z.boolean() })),
-  lists: z.array(z.never()),
+  /** Where each comes from and how it is read; not what is on it. `every`: seconds, null when it comes anew only when somebody asks. */
+  lists: z.array(
+    z.strictObject({
+      name: z.string(),
+      source: z.string(),
+      format: z.string(),
+      every: z.int().min(1).nullable(),
+      allowHttp: z.boolean(),
+      allowLocal: z.boolean(),
+      exceptions: z.array(z.string()),
+    }),
+  ),
 });
+/** Lists are not part of it: their texts are to be had anew, with addList. */
 export const Restored = z.strictObject({
   schema,
   rules: Count,
   settings: Count,
   groups: Count,
   ...edit,
+});
+/** What `restore` prints. `there`: a list of that name and source was there before, and has its text still. `missing`: `problem` says why. */
+export const RestoredAll = z.strictObject({
+  ...Restored.shape,
+  lists: z.array(z.strictObject({ name: z.string(), outcome: z.enum(["added", "there", "missing"]), problem: z.string().nullable() })),
 });
 
 export const ErrorReply = z.strictObject({

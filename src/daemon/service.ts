@@ -339,7 +339,7 @@ export function makeService(engine: Engine, facts: ServiceFacts, events: Events)
     },
     ...makeListService(engine),
     backup: async () => {
-      const { schema: _, ...document } = exportBackup(engine.store(), Date.now());
+      const { schema: _, ...document } = exportBackup(engine.store(), engine.lists.all(), Date.now());
       return document;
     },
     restore: async (document) => {

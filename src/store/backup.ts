@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Backup and restore: what a person configured, as one document (contract/replies.ts: Backup). */
 import { type Backup, ROUTES } from "../contract/api.ts";
+import type { KeptList } from "./lists.ts";
 import type { Configuration, NewRule, Store } from "./store.ts";
 
 /**
  * The whole configuration. Rules that end with this boot or with a program's last process are left out: nothing would end them elsewhere.
- * Groups are those that are disabled; every other one is enabled.
+ * Groups are those that are disabled; every other one is enabled. Of lists not their texts: they are had anew from where they came.
  */
-export function exportBackup(store: Store, nowMs: number): Backup {
+export function exportBackup(store: Store, lists: readonly KeptList[], nowMs: number): Backup {
   const iso = (ms: number): string => new Date(ms).toISOString();
   return {
     schema: 1,
@@ -19,7 +20,15 @@ export function exportBackup(store: Store, nowMs: number): Backup {
     }),
     settings: Object.fromEntries(store.settings()),
     groups: store.disabledGroups().map((name) => ({ name, enabled: false })),
-    lists: [],
+    lists: lists.map(({ name, source, report, download, exceptions }) => ({
+      name,
+      source,
+      format: report.format,
+      every: download?.everySeconds ?? null,
+      allowHttp: download?.allowHttp ?? false,
+      allowLocal: download?.allowLocal ?? false,
+      exceptions: [...exceptions],
+    })),
   };
 }
 

@@ -373,7 +373,7 @@ export function storeCases(name: string, open: () => Store): void {
     done(store.edit([{ kind: "disable", id: 1 }], T0));
     store.setSetting("mode", "ask");
     store.setGroupEnabled("work", false);
-    const backup = exportBackup(store, T0 + 1);
+    const backup = exportBackup(store, [], T0 + 1);
     const parsed = parseBackup(JSON.stringify(backup));
     assert.ok(parsed.ok);
 
@@ -396,7 +396,7 @@ export function storeCases(name: string, open: () => Store): void {
     );
     assert.deepEqual(Array.from(store.settings()), [["mode", "ask"]]);
     assert.deepEqual(store.disabledGroups(), ["work"]);
-    assert.deepEqual(exportBackup(store, T0 + 1), backup);
+    assert.deepEqual(exportBackup(store, [], T0 + 1), backup);
     done(store.undo(T0, never));
     assert.deepEqual(store.rules(), beforeRestore);
     assert.deepEqual(Array.from(store.settings()), [

@@ -2,6 +2,7 @@
 /** An answer becomes a rule, or "once", a word on the held flows; it returns when held packets have been sent or refused. */
 import { getDomain } from "tldts";
 import type { RequestOf } from "../contract/api.ts";
+import { visible } from "../contract/bytes.ts";
 import { Failure } from "../contract/failure.ts";
 import { Action, DecidedBy } from "../contract/layout.gen.ts";
 import type { Question } from "../contract/shapes.ts";
@@ -16,6 +17,7 @@ import { forFlow } from "./each.ts";
 import type { Engine } from "./engine.ts";
 import { askerOf, onceKey, unreadable } from "./holds.ts";
 import { judged } from "./judged.ts";
+import { programRuns } from "./lifetimes.ts";
 
 /** By the Public Suffix List, the private part included: everybody's pages of one host are not one's own. */
 function domainOf(name: string): string | null {
@@ -89,8 +91,14 @@ export async function answerQuestion(engine: Engine, request: RequestOf<"answer"
   }
   if (!made.ok) throw new Failure("bad-input", `Cannot answer question ${request.id} so. ${made.problem}`);
   const { rule } = made;
+  const program = rule.who.program.value;
+  if (lifetime.kind === "quit" && !programRuns(engine, program))
+    throw new Failure(
+      "conflict",
+      `Cannot answer question ${request.id} until "${visible(program)}" quits: it has ended already; answer with another --for`,
+    );
   const before = new Set(question.holds);
-  const done = await edit(engine, (store) => store.edit([{ kind: "add", rule: newRule(rule, rule.who.program.value) }], Date.now()));
+  const done = await edit(engine, (store) => store.edit([{ kind: "add", rule: newRule(rule, program) }], Date.now()));
   closeAnswered(engine, { question, answer: action, rule: done.rules[0]?.id ?? null });
   /* An edit settles everything that waits; what this question still waits for now is another rule's doing. */
   for (const hold of engine.holds.all()) if (before.has(hold.key)) forFlow(engine, () => reconsider(engine, hold));

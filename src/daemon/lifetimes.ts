@@ -50,7 +50,7 @@ export function endedNow(engine: Engine): (rule: StoredRule) => boolean {
 }
 
 /** Whether some process of a program ("until quit": a path or the value of its condition) is there. */
-function programRuns(engine: Engine, program: string): boolean {
+export function programRuns(engine: Engine, program: string): boolean {
   for (const classId of engine.kernel.runningClasses()) {
     const app = engine.registry.app(classId);
     for (const identity of [app, app?.via]) {

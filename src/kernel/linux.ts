@@ -135,7 +135,19 @@ export function openKernel(options: LoadOptions): Kernel {
     return Array.from({ length: bytes.length / SocketRecord.size }, (_, i) => decode(SocketRecord, bytes, i * SocketRecord.size));
   }
 
-  const runningClasses = (): Set<number> => new Set(Array.from(processes(), (process) => decode(Process, process).class));
+  function classOf(key: Uint8Array): number {
+    const value = new Uint8Array(Image.size);
+    return readEntry(loaded.map("images"), key, value) ? decode(Image, value).class : CLASS_UNKNOWN;
+  }
+
+  /* A process learns its class at its next connection or exec: until then its image has it. */
+  const runningClasses = (): Set<number> =>
+    new Set(
+      Array.from(processes(), (bytes) => {
+        const process = decode(Process, bytes);
+        return process.class === CLASS_UNKNOWN ? classOf(encode(ImageKey, process.key)) : process.class;
+      }),
+    );
 
   const images = new Images({
     keys: () => keys(loaded.map("images"), ImageKey.size),
@@ -202,10 +214,7 @@ export function openKernel(options: LoadOptions): Kernel {
       for (const { flow } of sockets()) classes.add(flow.class);
       return classes;
     },
-    classOf(key) {
-      const value = new Uint8Array(Image.size);
-      return readEntry(loaded.map("images"), encode(ImageKey, key), value) ? decode(Image, value).class : CLASS_UNKNOWN;
-    },
+    classOf: (key) => classOf(encode(ImageKey, key)),
     runningClasses,
     putOwnAddresses(netns: bigint, addresses: readonly Address128[]) {
       const before = own.get(netns) ?? new Map<string, Uint8Array>();

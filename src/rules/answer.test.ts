@@ -53,7 +53,7 @@ suite("answerRule()", () => {
 
   test("answerRule() makes no rule about what has no name that stays", () => {
     assert.match(made({ app: app({ name: "x (deleted)", claimedPath: "/tmp/x" }) }), /^Cannot make a rule about "x \(deleted\)"/);
-    assert.match(made({ app: app({ path: "/usr/bin/ssh" }, { name: "gone" }) }), /^Cannot make a rule/);
+    assert.match(made({ app: app({ path: "/usr/bin/ssh" }, { name: "gone" }) }), /^Cannot make a rule about "gone".*\(--for once\)$/);
   });
 
   test("answerRule() takes scope, ports, lifetime and action from the answer", () => {

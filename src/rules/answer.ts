@@ -151,14 +151,19 @@ export function answerRule(asked: Asked, answer: Answer, environment: Environmen
   const offered = offeredPlaces(asked, environment);
   const scope = answer.scope ?? usualScope(offered);
   if (who === null) {
+    const { app } = asked;
+    const nameless = app.via !== null && nameOf(app.via) === null ? app.via : app;
     return refuse(
-      `Cannot make a rule about "${visible(asked.app.name)}": nothing that names it stays the same; expected an answer for once`,
+      `Cannot make a rule about "${visible(nameless.name)}": nothing that names it stays the same; expected an answer for once (--for once)`,
     );
   }
-  if (scope === null) return refuse("Cannot make a rule that is no wider than the one that asked: expected an answer for once");
+  if (scope === null)
+    return refuse("Cannot make a rule that is no wider than the one that asked: expected an answer for once (--for once)");
   const where = offered.get(scope);
   if (where === undefined) {
-    return refuse(`This question does not offer scope "${scope}": expected ${[...offered.keys()].join(" or ") || "an answer for once"}`);
+    return refuse(
+      `This question does not offer scope "${scope}": expected ${[...offered.keys()].join(" or ") || "an answer for once (--for once)"}`,
+    );
   }
   if (answer.anyPort && !anyPortOffered(asked)) {
     return refuse("This question does not offer every port, since the rule that asked does not cover them: expected this port alone");

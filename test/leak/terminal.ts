@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { until } from "../world/until.ts";
 import { outcomesOf, type ProbeOutcome, type Running, type World } from "../world.ts";
 
@@ -78,6 +79,11 @@ export class Command {
     );
   }
 
+  /** Whether one of its processes is stopped. */
+  get stopped(): boolean {
+    return this.pids.some(isStopped);
+  }
+
   write(text: string): void {
     this.#shell.write(text);
   }
@@ -115,9 +121,36 @@ function descendants(pid: number): number[] {
   return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
-/** Whether there is a socket in SYN_SENT (02 in net/ipv4/tcp_ipv4.c, get_tcp4_sock) in its network namespace. */
+/**
+ * Whether a process has a socket in SYN_SENT (02 in net/ipv4/tcp_ipv4.c, get_tcp4_sock): the tables of its network namespace list
+ * everybody's, each with its inode. A subflow of MPTCP shows the inode of the socket it belongs to (mptcp_subflow_create_socket).
+ */
 export function isConnecting(pid: number): boolean {
-  return /^ *\d+: \S+ \S+ 02 /m.test(read(`/proc/${pid}/net/tcp`) + read(`/proc/${pid}/net/tcp6`));
+  const sockets = socketsOf(pid);
+  return `${read(`/proc/${pid}/net/tcp`)}${read(`/proc/${pid}/net/tcp6`)}`.split("\n").some((line) => {
+    const fields = line.trim().split(/ +/);
+    return fields[3] === "02" && sockets.has(fields[9] ?? "");
+  });
+}
+
+/** The inodes of a process' sockets, none when it is gone. */
+function socketsOf(pid: number): ReadonlySet<string> {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    const targets = readdirSync(folder).map((fd) => readLink(join(folder, fd)));
+    return new Set(targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []));
+  } catch {
+    return new Set();
+  }
+}
+
+/** Where a descriptor leads, empty when it has been closed meanwhile. */
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }
 
 export function isStopped(pid: number): boolean {

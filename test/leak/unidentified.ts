@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Column "not yet identified": a program that Holdfast has not looked at is held where a rule could be about it, and goes on by itself. */
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Firewall, SAFE_MS } from "../firewall.ts";
 import { until } from "../world/until.ts";
@@ -17,6 +18,11 @@ export async function unidentified(t: TestContext, firewall: Firewall, rows: rea
   );
 }
 
+/** How much the kernel has held because it did not know the program. */
+async function unknownHeld({ client }: Firewall): Promise<number> {
+  return (await client.status({})).counters?.unknownHeld ?? 0;
+}
+
 let copies = 0;
 
 /**
@@ -29,15 +35,21 @@ async function identifiedInTime(firewall: Firewall, terminal: Terminal, row: Row
   const argv = patient(world, row).map((word) => (word === world.probe ? program : word));
   /* What short-lived programs sent goes out when they are named, which is after their end. */
   await until("nothing to be held", async () => (await firewall.client.status({})).counters?.heldFlows === 0 || null);
+  const before = await unknownHeld(firewall);
   await world.peer.clear();
   let command: Command | null = null;
+  let stopped = false;
   try {
     const stoodMs = await firewall.frozen(async () => {
       command = terminal.start(argv);
       await command.tried();
       await assertNothing(world, row);
+      stopped = command.stopped;
     });
-    if (waits(row) && stoodMs > SAFE_MS) return false;
+    const held = (await unknownHeld(firewall)) - before;
+    if (stoodMs > SAFE_MS && (waits(row) || held === 0)) return false;
+    /* Whoever opens a packet socket is stopped before it can send anything. */
+    assert.ok(stopped || held > 0, `The kernel has held nothing of "${row.name}" for its program's sake`);
     await assertArrives(world, row, async () => {
       if (waits(row)) return;
       await world.peer.clear();

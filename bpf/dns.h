@@ -210,7 +210,7 @@ static __always_inline void add_name(struct dns_work *work)
 		candidate->sums[place & (CANDIDATE_SUFFIXES - 1)] = work->sums[(label - 1) & (DNS_LABELS - 1)];
 		candidate->labels[place & (CANDIDATE_SUFFIXES - 1)] = label;
 		if (i == 0) {
-			candidate->wholes |= 1u << (place & (CANDIDATE_SUFFIXES - 1));
+			candidate->wholes |= 1ull << (place & (CANDIDATE_SUFFIXES - 1));
 			work->id = hash_step(work->id, work->sum, 0x9e3779b97f4a7c15ull);
 		}
 		place++;

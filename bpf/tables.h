@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 #define LAYOUT_MAGIC 0x686f6c64u /* "hold" */
-#define LAYOUT_VERSION 9	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
+#define LAYOUT_VERSION 10	 /* raise with every change of a shared type; an object of another version is replaced, not adopted */
 
 #define MAX_RULES 4096 /* rules.md; one bit each */
 #define ROW_WORDS (MAX_RULES / 64)
@@ -136,7 +136,7 @@ struct list_span6 {
 #define LIST_SETS 2	/* of tables: one in force, one that may be written */
 #define SOURCE_LISTS 2u /* where the buckets of names are: 0 and 1 the halves of the rules, from here on the sets of lists */
 
-#define CANDIDATE_SUFFIXES 32
+#define CANDIDATE_SUFFIXES 64
 #define CANDIDATE_LABELS 16 /* of a name: itself and its suffixes of up to 15 labels. No rule and no list names longer domains */
 #define DECIDED_CANDIDATES 4
 #define CANDIDATE_TRUSTED 1ull /* bit of an id: another than the program itself says so */
@@ -146,8 +146,9 @@ struct candidate {
 	__u64 id; /* first: see is_still() */
 	__u64 sums[CANDIDATE_SUFFIXES];
 	__u8 labels[CANDIDATE_SUFFIXES];
-	__u32 wholes; /* bit n: sums[n] is a whole name */
+	__u64 wholes; /* bit n: sums[n] is a whole name */
 	__u32 count;
+	__u32 reserved;
 };
 
 /* An address in one namespace. v4 as ::ffff:a.b.c.d, host order. */

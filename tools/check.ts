@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `holdfast check`: format, lint, types, layers, licence lines, and whether generated files are fresh. One line a check; exit 1 on any failure. */
+/** `holdfast check`: format, lint, types, layers, licence lines, stack of the kernel programs, and whether generated files are fresh. One line a check; exit 1 on any failure. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -68,6 +68,7 @@ const checks: readonly Check[] = [
   { name: "types without Node and DOM", problems: portableTypes },
   { name: "layers", problems: () => node("tools/check-layers.ts") },
   { name: "licence lines", problems: licenceLines },
+  { name: "stack of the kernel programs", problems: () => node("tools/check-stack.ts") },
   ...generators.map((path) => ({
     name: `${path.slice("tools/gen-".length, -".ts".length)} generated`,
     problems: () => node(path, "--check"),

@@ -3,7 +3,7 @@
 import type { StructLayout } from "./codec.ts";
 
 export const LAYOUT_MAGIC = 1752132708;
-export const LAYOUT_VERSION = 9;
+export const LAYOUT_VERSION = 10;
 export const MAX_RULES = 4096;
 export const ROW_WORDS = 64;
 export const MAX_ROWS = 12288;
@@ -22,7 +22,7 @@ export const NAME_SLOTS = 8;
 export const NAME_CLASS_BITS = 24;
 export const NAME_NO_CLASS = 0;
 export const NAME_DEPTHS = 64;
-export const CANDIDATE_SUFFIXES = 32;
+export const CANDIDATE_SUFFIXES = 64;
 export const CANDIDATE_LABELS = 16;
 export const DECIDED_CANDIDATES = 4;
 export const CANDIDATE_TRUSTED = 1;
@@ -280,13 +280,14 @@ export const ListSpan6 = {
 
 export const Candidate = {
   name: "candidate",
-  size: 304,
+  size: 600,
   fields: {
     id: { offset: 0, type: "u64", count: null },
-    sums: { offset: 8, type: "u64", count: 32 },
-    labels: { offset: 264, type: "u8", count: 32 },
-    wholes: { offset: 296, type: "u32", count: null },
-    count: { offset: 300, type: "u32", count: null },
+    sums: { offset: 8, type: "u64", count: 64 },
+    labels: { offset: 520, type: "u8", count: 64 },
+    wholes: { offset: 584, type: "u64", count: null },
+    count: { offset: 592, type: "u32", count: null },
+    reserved: { offset: 596, type: "u32", count: null },
   },
 } as const satisfies StructLayout;
 

@@ -11,7 +11,7 @@ export function packNames(names: readonly string[], key: NameKey): Omit<Decoded<
   const sums = new Array<bigint>(CANDIDATE_SUFFIXES).fill(0n);
   const labels = new Uint8Array(CANDIDATE_SUFFIXES);
   const suffixes = new Suffixes();
-  let wholes = 0;
+  let wholes = 0n;
   let count = 0;
   for (const name of names) {
     suffixes.read(key, ascii.encode(name), 0, name.length);
@@ -22,8 +22,8 @@ export function packNames(names: readonly string[], key: NameKey): Omit<Decoded<
       ...Array.from({ length: Math.min(most, CANDIDATE_LABELS) - 1 }, (_, i) => Math.min(most, CANDIDATE_LABELS) - 1 - i),
     ];
     for (const [i, label] of kept.entries()) {
-      if (count === CANDIDATE_SUFFIXES) return { sums, labels, wholes: wholes >>> 0, count };
-      if (i === 0) wholes |= 1 << count;
+      if (count === CANDIDATE_SUFFIXES) return { sums, labels, wholes, count, reserved: 0 };
+      if (i === 0) wholes |= 1n << BigInt(count);
       const low = BigInt((suffixes.low[label - 1] ?? 0) >>> 0);
       const high = BigInt((suffixes.high[label - 1] ?? 0) >>> 0);
       sums[count] = (high << 32n) | low;
@@ -31,5 +31,5 @@ export function packNames(names: readonly string[], key: NameKey): Omit<Decoded<
       count++;
     }
   }
-  return { sums, labels, wholes: wholes >>> 0, count };
+  return { sums, labels, wholes, count, reserved: 0 };
 }

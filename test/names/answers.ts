@@ -87,6 +87,8 @@ class Writer {
 const FLUSH = 0x8001;
 const LONG = [..."abc"].map((letter) => letter.repeat(63)).join(".");
 const MOST = Array.from({ length: 127 }, () => "a").join(".");
+/** Deep names that stand for each other: 60 names and domains, of which the last is short. */
+const DEEP = [..."abcd"].map((letter) => `${Array.from({ length: 13 }, () => letter).join(".")}.example`).concat("tracker.test");
 const chain = ["www.example.org", "www.example.org.edge.cdn.example", "e7.cdn.example"] as const;
 
 function sample(about: string, writer: Writer, names: readonly string[] | null, addresses: number, port = 53): Sample {
@@ -114,6 +116,14 @@ export const ANSWERS: readonly Sample[] = [
     new Writer([1, 4, 0, 1]).question(chain[0]).cname(chain[0], chain[1]).cname(chain[1], chain[2]).a(chain[2], 7).aaaa(chain[2], 8).opt(),
     chain,
     2,
+  ),
+  sample(
+    "a long chain of deep names",
+    DEEP.slice(1)
+      .reduce((writer, target, i) => writer.cname(DEEP[i] ?? "", target), new Writer([1, DEEP.length, 0, 0]).question(DEEP[0] ?? ""))
+      .a("tracker.test", 7),
+    DEEP,
+    1,
   ),
   sample(
     "a chain out of order",

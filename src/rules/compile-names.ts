@@ -102,10 +102,14 @@ export class NameIndex {
   }
 
   #rebuild(names: readonly string[], buckets: number, suffixes: Suffixes): void {
-    if (buckets > MAX_NAME_BUCKETS)
+    if (buckets > MAX_NAME_BUCKETS) {
+      /* What did not fit may have pushed out what did. */
+      this.#numbers = new Map();
+      this.#table = new NameTable(1);
       throw new TableFullError(
         `Cannot use rules about ${names.length.toLocaleString("en")} host names: the limit is ${Math.floor(MAX_NAME_BUCKETS * 8 * 0.95 - SPARE).toLocaleString("en")}; put names into a list, as in deny any -> list:NAME`,
       );
+    }
     const table = new NameTable(buckets);
     this.#numbers = new Map();
     this.#table = table;

@@ -39,8 +39,8 @@ struct decision {
 	__u8 quiet;
 	__u8 failed;	/* a lookup failed that cannot fail: the caller counts it */
 	__u8 ambiguous; /* the names come to different verdicts, or there are more of them than are decided */
-	__u8 reserved;
-	__u16 reserved2;
+	__u8 running;	/* the caller's: the flow was allowed before, and goes on where its rule asks */
+	__u16 reserved;
 };
 
 /* What BPF_PROG_RUN hands to `decide_once` and gets back. */
@@ -420,8 +420,8 @@ static __always_inline int decide_in(__u32 half_index, const struct half *half, 
 	decision->quiet = 0;
 	decision->failed = 0;
 	decision->ambiguous = 0;
+	decision->running = 0;
 	decision->reserved = 0;
-	decision->reserved2 = 0;
 
 	if (!unknown) {
 		const struct class_row *entry = table_class(half_index, conn->class);

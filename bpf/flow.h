@@ -77,7 +77,10 @@ static __always_inline int daemon_away(const struct policy *policy)
 	return now > heartbeat && now - heartbeat > AWAY_AFTER_NS;
 }
 
-/* What stands in for "ask": an answer for this flow alone, or nobody there to be asked. Not part of judge(), for its stack's sake. */
+/*
+ * What stands in for "ask": an answer for this flow alone, or nobody there to be asked, which is nothing to a flow that is running. Not part
+ * of judge(), for its stack's sake.
+ */
 __noinline int stand_in(const struct half *half, const struct flow_id *flow, struct decision *decision)
 {
 	const struct policy *policy = the_policy();
@@ -97,7 +100,7 @@ __noinline int stand_in(const struct half *half, const struct flow_id *flow, str
 	if (answer && decision->action == ACTION_ASK) {
 		decision->action = *answer == ACTION_ALLOW ? ACTION_ALLOW : ACTION_DENY;
 		decision->by = BY_ONCE;
-	} else if (daemon_away(policy)) {
+	} else if (!decision->running && daemon_away(policy)) {
 		int unknown = decision->action == ACTION_IDENTIFY;
 
 		decision->action = (unknown ? half->when_unknown : half->when_away) == ACTION_ALLOW ? ACTION_ALLOW : ACTION_DENY;
@@ -107,8 +110,8 @@ __noinline int stand_in(const struct half *half, const struct flow_id *flow, str
 	return 0;
 }
 
-/* The rules' decision, or what stands in for it. */
-static __always_inline void decide(const struct policy *policy, __u32 generation, const struct flow_id *flow, __u32 unread,
+/* The rules' decision, or what stands in for it. `running`: the flow was allowed before. */
+static __always_inline void decide(const struct policy *policy, __u32 generation, const struct flow_id *flow, __u32 unread, int running,
 				   struct decision *decision)
 {
 	struct conn conn = {
@@ -131,6 +134,7 @@ static __always_inline void decide(const struct policy *policy, __u32 generation
 	decide_in(generation & 1, half, &conn, decision);
 	if (decision->failed)
 		count(COUNTER_DECIDE_FAILED);
+	decision->running = running;
 	if (decision->action == ACTION_ASK || decision->action == ACTION_IDENTIFY)
 		stand_in(half, flow, decision);
 }
@@ -312,7 +316,7 @@ __noinline int judge(struct socket_state *state, struct flow_id *flow, __u64 now
 	__u16 undecided_before = state->flags & SOCKET_UNDECIDED;
 
 	/* 1. decide */
-	decide(policy, generation, flow, unread, &decision);
+	decide(policy, generation, flow, unread, action_before == ACTION_ALLOW, &decision);
 	state->flags &= ~SOCKET_UNDECIDED;
 	/* A flow that is running goes on when its rule becomes "ask"; only new ones are held. */
 	if (action_before == ACTION_ALLOW && (decision.action == ACTION_ASK || decision.action == ACTION_IDENTIFY)) {

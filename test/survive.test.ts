@@ -6,6 +6,7 @@ import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSyn
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ReplyOf } from "../src/contract/api.ts";
 import { LAYOUT_VERSION } from "../src/contract/layout.gen.ts";
 import { OBJECT_FILE } from "../src/daemon/object-file.ts";
@@ -13,7 +14,7 @@ import { lockFile, scopeOf } from "../src/kernel/pins.ts";
 import { smallDisk } from "./survive/disk.ts";
 import { Holdfast, until, withHoldfast } from "./survive/holdfast.ts";
 import { linkOf, seemPresent, setLayoutVersion } from "./survive/pinned.ts";
-import { CONNECTS, DATAGRAMS, Prober, Stream } from "./survive/traffic.ts";
+import { CONNECTS, DATAGRAMS, Prober, Stream, TALKS } from "./survive/traffic.ts";
 import { outcomesOf, type Running } from "./world.ts";
 
 const options = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : "needs root" };
@@ -23,6 +24,8 @@ const STREAM = 443;
 const ASKED = 444;
 const REFUSED = 445;
 const DENIED = 9;
+/** Longer than the kernel waits for a heartbeat (AWAY_AFTER_NS). */
+const AWAY_MS = 2500;
 
 /** An allowed connection that talks, and a program that sends what is denied, all the time. */
 async function traffic(holdfast: Holdfast): Promise<{ stream: Stream; prober: Prober }> {
@@ -85,6 +88,44 @@ test("a daemon killed with a question open: the next asks again, and the held co
     assert.equal(outcomesOf((await held.exited).stdout)[0]?.result, 0);
     await nothingGotThrough(holdfast, running);
   }),
+);
+
+/** Says a word on a connection of TALKS; what came of it. */
+async function talk(process: Running): Promise<string | undefined> {
+  const before = process.lines().length;
+  process.write("\n");
+  while (process.lines().length === before) await process.changed();
+  return process.lines().at(-1);
+}
+
+test(
+  "without a daemon, what is running goes on where its rule asks: older and silent so far, or allowed by rules that are gone",
+  options,
+  () =>
+    withHoldfast(async (holdfast) => {
+      const { world } = holdfast;
+      await world.peer.serve({ tcp: [STREAM, ASKED] });
+      const start = (port: number): Running => world.start(["perl", "-e", TALKS, world.peer.address4, String(port)], { timeoutMs: null });
+      const older = start(ASKED);
+      await older.line((line) => line === "connected");
+      const daemon = await holdfast.up("--mode", "ask");
+      const { id } = await holdfast.rule(`allow any -> ${world.peer.address4} tcp/${STREAM}`);
+      const allowed = start(STREAM);
+      await allowed.line((line) => line === "connected");
+      assert.equal(await talk(allowed), "echo");
+      await holdfast.client.removeRule({ id: Number(id) });
+      await daemon.kill("SIGKILL");
+      await sleep(AWAY_MS);
+      const late = start(STREAM);
+      await late.exited;
+      assert.deepEqual(late.lines(), ["Connection refused"], "the daemon is away, and what is new is refused");
+      for (const running of [older, allowed]) assert.deepEqual([await talk(running), await talk(running)], ["echo", "echo"]);
+
+      await holdfast.up();
+      for (const running of [older, allowed]) assert.equal(await talk(running), "echo");
+      await holdfast.rule(`deny any -> ${world.peer.address4} tcp/${STREAM},${ASKED}`);
+      for (const running of [older, allowed]) assert.match((await talk(running)) ?? "", /^broke/);
+    }),
 );
 
 test("an upgrade puts new programs behind the running links", options, () =>

@@ -691,8 +691,8 @@ export const Decision = {
     quiet: { offset: 10, type: "u8", count: null },
     failed: { offset: 11, type: "u8", count: null },
     ambiguous: { offset: 12, type: "u8", count: null },
-    reserved: { offset: 13, type: "u8", count: null },
-    reserved2: { offset: 14, type: "u16", count: null },
+    running: { offset: 13, type: "u8", count: null },
+    reserved: { offset: 14, type: "u16", count: null },
   },
 } as const satisfies StructLayout;
 

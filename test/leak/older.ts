@@ -7,6 +7,7 @@ import { until } from "../world/until.ts";
 import { outcomesOf, type Packet, type ProbeOutcome, type Running, type World } from "../world.ts";
 import { assertArrives, assertNothing, assertRefused, cell, denial, eachRow, waits } from "./cell.ts";
 import type { Column, Row } from "./row.ts";
+import { running } from "./rows-who.ts";
 import { isConnecting, isStopped } from "./terminal.ts";
 
 /** A row's processes, each of which waits for its word, and the one that comes next. */
@@ -214,7 +215,9 @@ async function killed(parts: Parts): Promise<void> {
   });
   await under(parts, "daemon killed, asked about", { flags: [once, once], up: () => firewall.up("ask") }, async (t, waiting) => {
     await firewall.kill9();
-    await cells(t, waiting, "daemon killed", (one) => nothing(firewall, one), world);
+    /* What is running goes on where its rule asks, with and without a daemon. */
+    const runs = ({ row }: Waiting): boolean => row.notApplicable?.held === running;
+    await cells(t, waiting, "daemon killed", (one) => (runs(one) ? arrives(firewall, one) : nothing(firewall, one)), world);
     await firewall.up("allow");
     await t.test("allowed again", async () => {
       for (const one of waiting) await arrives(firewall, one);

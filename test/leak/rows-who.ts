@@ -61,7 +61,8 @@ const inherited: readonly Row[] = [
   }),
 ];
 
-const running = "what runs already goes on while it is asked about, or while its program is not known";
+/** Why nothing of a connection that is established is held. */
+export const running = "what runs already goes on while it is asked about, or while its program is not known";
 
 const older: readonly Row[] = [
   udpRow({

@@ -77,3 +77,10 @@ print "refused $refused of $times\\n";`;
 export const DATAGRAMS = `use Socket; my ($address, $port, $times) = @ARGV; my $ip = inet_aton($address);
 socket(my $s, PF_INET, SOCK_DGRAM, 0) or die;
 for my $n (1 .. $times) { send($s, "x", 0, pack_sockaddr_in($_, $ip)) for 20000 + $n, $port; }`;
+
+/** Perl: connects to ADDRESS PORT and says "connected"; then, for each line, sends a word and says "echo" when it comes back within 3 s. */
+export const TALKS = `use Socket; $| = 1; my ($address, $port) = @ARGV;
+socket(my $s, PF_INET, SOCK_STREAM, 0) or die;
+connect($s, pack_sockaddr_in($port, inet_aton($address))) or do { print "$!\\n"; exit };
+print "connected\\n"; setsockopt($s, SOL_SOCKET, SO_RCVTIMEO, pack("l!l!", 3, 0));
+while (<STDIN>) { print defined syswrite($s, "word") && sysread($s, my $back, 4) ? "echo\\n" : "broke: $!\\n" }`;

@@ -136,6 +136,13 @@ test("holdfast lists add sends the file compressed, under the name it has", asyn
   backend.calls.length = 0;
   const add = (...more: string[]) => holdfast(["lists", "add", "My ads!.txt", "--socket", socket, ...more]);
   assert.equal((await add()).out.split("\n")[0], "Added list my-ads and rule 2: 1,204 entries as hosts, 3 duplicates, 1 line of junk");
+  backend.calls.length = 0;
+  assert.match(
+    (await add("--name", "mixed")).out,
+    /^More was left out than taken, since it was read as adblock: "lists add --format" says/m,
+  );
+  backend.calls.splice(0);
+  await add();
   await add("--name", "a", "--format", "hosts", "--no-rule");
   const sent = backend.calls.map(({ request }) => {
     const { content, ...rest } = request as { content: string };

@@ -203,7 +203,10 @@ export function fakeBackend(replies: Partial<Backend> = {}): FakeBackend {
     }),
     setGroupEnabled: async ({ name, enabled }) => ({ name, enabled, revision: 5, generation: 10 }),
     listLists: async () => ({ lists: [LIST] }),
-    addList: async ({ name, rule }) => ({ list: { ...LIST, name }, rule: rule ? 2 : null, warning: null }),
+    addList: async ({ name, rule }) => {
+      const mixed = name === "mixed" ? { format: "adblock", entries: 1, notApplicable: 4 } : {};
+      return { list: { ...LIST, name, ...mixed }, rule: rule ? 2 : null, warning: null };
+    },
     showList: async ({ name, search }) => {
       if (name !== "ads") throw new Failure("not-found", `There is no list "${name}"`);
       const junk = [{ line: 3, text: "<html>", why: "not a host name" }];

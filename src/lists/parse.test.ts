@@ -271,6 +271,19 @@ suite("parseList()", () => {
     );
   });
 
+  test("detectFormat() does not take plain lines for Adblock's because of one of its rules among them", () => {
+    const cases: readonly (readonly [text: string, format: FormatName, entries: number, left: number])[] = [
+      ["192.0.2.1\n||x.example^\n", "addresses", 1, 1],
+      ["a.example\n||x.example^\n192.0.2.1\n", "domains", 2, 1],
+      ["||x.example^\n0.0.0.0 a.example\n", "hosts", 1, 1],
+      ["||x.example^\n||y.example^\na.example\n", "adblock", 2, 1],
+    ];
+    for (const [text, format, entries, left] of cases) {
+      const { report } = parseList(bytes(text));
+      assert.deepEqual([report.format, report.entries, report.junkCount + report.notApplicable], [format, entries, left], text);
+    }
+  });
+
   test("detectFormat() takes what it cannot place for names", () => {
     for (const text of ["", "\n\n", "# only a comment\n", "?? ??\n"]) assert.equal(detectFormat(bytes(text)), "domains");
   });

@@ -12,8 +12,8 @@ import { eachLine } from "./lines.ts";
 import { looksLikeLsrules, readLsrules } from "./lsrules.ts";
 import { unbound } from "./unbound.ts";
 
-/** In the order in which equal claims are settled. */
-const LINE_FORMATS = { adblock, dnsmasq, unbound, hosts, wildcards, addresses, domains, suffixes } satisfies Record<string, LineFormat>;
+/** In the order in which equal claims are settled: first what takes more of the others' lines. Of plain lines Adblock takes none. */
+const LINE_FORMATS = { dnsmasq, unbound, hosts, wildcards, domains, addresses, adblock, suffixes } satisfies Record<string, LineFormat>;
 
 type LineFormatName = keyof typeof LINE_FORMATS;
 export type FormatName = LineFormatName | "lsrules";

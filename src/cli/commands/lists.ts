@@ -123,7 +123,12 @@ function counted({ format, entries, duplicates, ownExceptions, notApplicable, ju
 
 function addedLines({ list, rule }: ReplyOf<"addList">): string[] {
   const more = list.junk > 0 ? [`What its junk is: holdfast lists show ${list.name}`] : [];
-  return [`Added list ${list.name}${rule === null ? "" : ` and rule ${rule}`}: ${counted(list)}`, ...more];
+  const leftOut = list.notApplicable + list.junk > list.entries;
+  return [
+    `Added list ${list.name}${rule === null ? "" : ` and rule ${rule}`}: ${counted(list)}`,
+    ...(leftOut ? [`More was left out than taken, since it was read as ${list.format}: "lists add --format" says how to read it`] : []),
+    ...more,
+  ];
 }
 
 function presetLines({ name, about, url, home, licence, format }: Preset): string[] {

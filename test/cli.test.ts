@@ -131,6 +131,18 @@ test("holdfast sends what was said", async () => {
   ]);
 });
 
+test("holdfast groups ls tells groups whose file cannot be used, with and without the rules of before", async () => {
+  const { out } = await holdfast(withSocket("groups ls"));
+  for (const line of [/^work +enabled +2 /m, /^bad +refused +0 /m, /^edited +enabled, as before +3 /m]) assert.match(out, line);
+});
+
+test("holdfast up --help says nothing of a console, which there is not", async () => {
+  const { exit, out } = await holdfast(["up", "--help"]);
+  assert.equal(exit, 0);
+  assert.match(out, /--detach/);
+  assert.doesNotMatch(out, /console/);
+});
+
 test("holdfast lists add sends the file compressed, under the name it has", async () => {
   writeFileSync(join(folder, "My ads!.txt"), "0.0.0.0 ads.example\n");
   backend.calls.length = 0;

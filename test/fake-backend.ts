@@ -83,6 +83,9 @@ export const LIST: ListShape = {
   problem: null,
 };
 
+const BAD_FILE = "/etc/holdfast/rules.d/bad.rules";
+const BAD = { file: BAD_FILE, line: 1, column: 1, message: '"alow" is not an action' };
+
 const EDIT = { id: 1, text: "allow any -> any", position: 1, revision: 5, generation: 9, coveredBy: null };
 
 export type FakeBackend = Backend & {
@@ -199,7 +202,11 @@ export function fakeBackend(replies: Partial<Backend> = {}): FakeBackend {
     getSetting: async () => setting,
     setSetting: async () => setting,
     listGroups: async () => ({
-      groups: [{ name: "work", description: null, file: "/etc/holdfast/rules.d/work.rules", enabled: true, rules: 2, problems: [] }],
+      groups: [
+        { name: "work", description: null, file: "/etc/holdfast/rules.d/work.rules", enabled: true, rules: 2, problems: [] },
+        { name: "bad", description: null, file: BAD_FILE, enabled: true, rules: 0, problems: [BAD] },
+        { name: "edited", description: null, file: BAD_FILE, enabled: true, rules: 3, problems: [BAD] },
+      ],
     }),
     setGroupEnabled: async ({ name, enabled }) => ({ name, enabled, revision: 5, generation: 10 }),
     listLists: async () => ({ lists: [LIST] }),

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
+import type { Group } from "../../contract/shapes.ts";
 import type { Context } from "../context.ts";
 import { problemLines } from "../output.ts";
+
+/** A file that cannot be used leaves the rules its group had, if it had any. */
+function stateOf({ enabled, rules, problems }: Group): string {
+  if (!enabled) return "disabled";
+  if (problems.length === 0) return "enabled";
+  return rules > 0 ? "enabled, as before" : "refused";
+}
 
 export function addGroups(program: Command, context: Context): void {
   const groups = program.command("groups").description("Rule groups: the files of the rules folder.");
@@ -10,13 +18,7 @@ export function addGroups(program: Command, context: Context): void {
     .description("List all groups, and what is wrong with their files.")
     .action(async () => {
       const reply = await context.client().listGroups({});
-      const rows = reply.groups.map((each) => [
-        each.name,
-        each.enabled ? "enabled" : "disabled",
-        String(each.rules),
-        each.file ?? "-",
-        each.description ?? "",
-      ]);
+      const rows = reply.groups.map((each) => [each.name, stateOf(each), String(each.rules), each.file ?? "-", each.description ?? ""]);
       const columns = [
         { title: "GROUP" },
         { title: "STATE" },

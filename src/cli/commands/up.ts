@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `up`, `down`, `panic`: what brings the firewall and takes it away, with no daemon to ask. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Mode } from "../../contract/connection.ts";
 import { count } from "../../contract/count.ts";
 import { DEFAULT_RULES, DEFAULT_STATE, type Removed } from "../../contract/local.ts";
@@ -36,7 +36,7 @@ export function addUp(program: Command, context: Context): void {
       oneOf("verdict", ["allow", "deny"]),
     )
     .option("--detach", "return when the rules are in force; the daemon goes on in the background (log in STATE/daemon.log)")
-    .option("--no-console", "do not start the browser console")
+    .addOption(new Option("--no-console", "do not start the browser console, of which there is none yet").hideHelp())
     .addHelpText(
       "after",
       `

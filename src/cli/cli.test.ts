@@ -117,6 +117,16 @@ test("runCli() shows a status with no daemon: null for what only a daemon knows,
   assert.equal(err, `No daemon answers on "/nonexistent/x.sock": start one with "holdfast up"\n`);
 });
 
+test("runCli() takes what another daemon has in force for that one's", async () => {
+  const pinned = async (): Promise<PinnedScope[]> => [
+    { ...LEFT, pid: 12 },
+    { ...LEFT, path: null },
+  ];
+  const { out } = await cli(["status", "--json", "--socket", "/nonexistent/x.sock"], { pinned });
+  const { inForce, scope } = Status.parse(JSON.parse(out));
+  assert.deepEqual({ inForce, scope }, { inForce: false, scope: null });
+});
+
 test("runCli() names every scope that is in force without a daemon, and what takes it away", async () => {
   const status = (...pinned: PinnedScope[]) => cli(["status", "--socket", "/nonexistent/x.sock"], { pinned: async () => pinned });
   assert.equal((await status()).out, "No rules are in force\n");

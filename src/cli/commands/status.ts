@@ -28,9 +28,13 @@ export function addStatus(program: Command, context: Context): void {
     });
 }
 
-/** Everything only a daemon knows is null; the scope is known where only one can be meant. */
+/**
+ * Everything only a daemon knows is null; the scope is known where only one can be meant. What another daemon keeps in force, or is left of a
+ * cgroup that is gone, is not what this socket stands for.
+ */
 function withoutDaemon(version: string, socket: string, pinned: readonly PinnedScope[] | null): Status {
-  const scope = pinned?.length === 1 ? (pinned[0]?.path ?? null) : null;
+  const left = pinned?.filter(({ path, pid }) => path !== null && pid === null) ?? null;
+  const scope = left?.length === 1 ? (left[0]?.path ?? null) : null;
   const unknown = { mode: null, whenAway: null, scope, state: null } as const;
   return {
     schema: 1,
@@ -41,7 +45,7 @@ function withoutDaemon(version: string, socket: string, pinned: readonly PinnedS
     rulesDir: null,
     revision: null,
     generation: null,
-    inForce: pinned === null ? null : pinned.length > 0,
+    inForce: left === null ? null : left.length > 0,
     rules: null,
     questions: null,
     clients: null,

@@ -232,6 +232,7 @@ test("holdfast exits 2 on bad usage or input, with one sentence that says what w
     ["mode", /^Missing required argument "mode"$/m],
     ["rules rm x", /^Cannot read id "x": expected a number shown by "holdfast rules ls"$/m],
     ["rules add alow", /^Cannot read the rule$/m],
+    ["rules add allow any -", /^Cannot read a rule of 3 words: put it in quotes, as in 'allow .*'$/m],
     ["rules nonsense", /nonsense/],
     ["nonsense", /^Unknown command "nonsense"/m],
     ["status --nonsense", /^Unknown option "--nonsense"$/m],

@@ -13,13 +13,13 @@ export function bootTimeNs(): bigint {
   return (time[0] ?? 0n) * 1_000_000_000n + (time[1] ?? 0n);
 }
 
-/** Start of a process in hundredths of a second since boot (proc(5), stat, field 22); null when there is none. */
+/** Start of a process in hundredths of a second since boot (proc(5), stat, field 22); null when there is none, or nothing but its exit code is left. */
 export function startTicks(pid: number): bigint | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
       .replace(/^.*\) /s, "")
       .split(" ");
-    return BigInt(fields[19] ?? 0);
+    return /[ZX]/.test(fields[0] ?? "") ? null : BigInt(fields[19] ?? 0);
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@
 import type { Command } from "commander";
 import type { Checked, ListedRule, ReplyOf } from "../../contract/api.ts";
 import { count } from "../../contract/count.ts";
-import { FAILURES } from "../../contract/failure.ts";
+import { FAILURES, Failure } from "../../contract/failure.ts";
 import { timeWords } from "../../terminal/words.ts";
 import type { Context } from "../context.ts";
 import { readText } from "../files.ts";
@@ -13,6 +13,7 @@ import { callersPath, idFrom } from "../read.ts";
 import { addExchange } from "./exchange.ts";
 
 const id = idFrom("rules ls");
+const EXAMPLE = "'allow /usr/bin/curl -> 192.0.2.7 tcp/443'";
 
 export function addRules(program: Command, context: Context): void {
   const { output } = context;
@@ -29,8 +30,11 @@ export function addRules(program: Command, context: Context): void {
   rules
     .command("add")
     .description("Add a rule. In force when it returns, for running connections too.")
-    .argument("<rule>", `the rule in quotes, as in 'allow /usr/bin/curl -> 192.0.2.7 tcp/443'`)
-    .action(async (text: string) => {
+    .argument("<rule>", `the rule in quotes, as in ${EXAMPLE}`)
+    .allowExcessArguments()
+    .action(async (text: string, _: unknown, { args }: Command) => {
+      /* The shell has made a file of what stands behind ">". */
+      if (args.length > 1) throw new Failure("bad-input", `Cannot read a rule of ${args.length} words: put it in quotes, as in ${EXAMPLE}`);
       edited(await context.client().addRule({ text }), "Added");
       for (const sentence of await absent(context, text)) output.error(sentence);
     });
@@ -105,7 +109,8 @@ function ruleTable(context: Context, rules: readonly ListedRule[]): string[] {
     String(rule.id),
     rule.position === null ? "-" : String(rule.position),
     rule.text,
-    rule.group ?? rule.author,
+    /* A group may be called as an author is. */
+    rule.author === "file" ? `${rule.group}.rules` : (rule.group ?? rule.author),
     state(rule),
     String(rule.hits),
     timeWords(rule.lastUsed),

@@ -485,6 +485,8 @@ for (const [command, states] of [
         if (state === "stopped") process.kill(daemon.pid, "SIGCONT");
         if (state !== "killed") await daemon.exited;
         assert.equal(existsSync(holdfast.pins), false, "the daemon has not put anything back");
+        const root = dirname(holdfast.pins);
+        assert.ok(!existsSync(root) || readdirSync(root).length > 0, "no empty folder is left");
         assert.equal(existsSync(lockFile(scopeOf(world.scope))), false, "the lock's file is gone");
         assert.ok(existsSync(join(world.scope, "cgroup.procs")));
         assert.deepEqual(await holdfast.remove(command), { ...(await holdfast.remove(command)), pid: null, links: 0 });

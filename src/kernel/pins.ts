@@ -78,16 +78,11 @@ export function scopeOf(path: string | null): Scope {
   return { path: folder, id, level: below === "" ? 0 : below.split("/").length };
 }
 
-/** BPFFS/holdfast, made 0700; one that is not root's is refused, since bpffs itself is world-writable. */
-export function pinRoot(): string {
+/** BPFFS/holdfast (which may not exist); one that is not root's is refused, since bpffs itself is world-writable. */
+function pinRoot(): string {
   const folder = join(bpfFileSystem(), "holdfast");
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  const { uid, mode } = lstatSync(folder);
-  if (uid !== 0 || (mode & 0o022) !== 0)
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found && (found.uid !== 0 || (found.mode & 0o022) !== 0))
     throw new Failure("failed", `Cannot use "${folder}": it must belong to root and be writable by nobody else; remove it and try again`);
   return folder;
 }
@@ -97,10 +92,21 @@ export function pinFolder(scope: Pick<Scope, "id">): string {
   return join(pinRoot(), scope.id.toString());
 }
 
+/** Makes BPFFS/holdfast, 0700, where there is none. Whoever only looks makes nothing: an empty folder would be left after `panic`. */
+function makeRoot(): void {
+  try {
+    mkdirSync(pinRoot(), { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  /* Whose it is, now that it is there. */
+  pinRoot();
+}
+
 /** Makes a folder of pins, and BPFFS/holdfast again when another scope's `down` has just removed it. */
 export function makePins(folder: string): void {
   for (let attempt = 1; ; attempt++) {
-    pinRoot();
+    makeRoot();
     try {
       mkdirSync(folder, { mode: 0o700 });
       return;
